@@ -1,0 +1,29 @@
+"""What makes notebooks a course: explorers, figures, quizzes, exercises and the book.
+
+Names are imported when first used, so a lesson that only checks an answer never loads plotly.
+"""
+
+from importlib import import_module
+
+_HOME = {
+    "explore": "courseware.explorer",
+    "show": "courseware.explorer",
+    "quiz": "courseware.questions",
+    "check": "courseware.exercises",
+    "figures": "courseware.figures",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'courseware' has no attribute {name!r}")
+    module = import_module(_HOME[name])
+    value = module if name == "figures" else getattr(module, name)
+    # Importing a submodule binds it to its name here: a function of that name takes its place.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

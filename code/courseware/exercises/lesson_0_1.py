@@ -1,0 +1,30 @@
+"""Exercises of the template lesson, `chapters/_template.ipynb`."""
+
+import numpy as np
+
+from courseware.exercises.registry import answer, exercise
+
+answer(
+    "0.1.1",
+    (5, 38),
+    hints={
+        (3, 50): "3 is the median. The squared cost is least at the mean.",
+        (5, 12): "12 is the sum of the distances; they have to be squared first.",
+    },
+)
+
+
+def weighted_inputs(rng):
+    for n in (1, 2, 5, 20):
+        yield rng.normal(size=n), rng.uniform(size=n)
+    yield np.array([1.0, 5.0]), np.array([3.0, 0.0])
+    yield np.array([1.0, 5.0]), np.array([0.0, 0.0])
+    yield np.array([1.0, 5.0]), np.array([2.0, -1.0])
+
+
+@exercise("0.1.2", inputs=weighted_inputs)
+def weighted_mean(x, w):
+    """The answer a for which Σ wᵢ (xᵢ − a)² is least."""
+    if (w < 0).any() or w.sum() == 0:
+        raise ValueError("w must not be negative, and not all 0")
+    return (w * x).sum() / w.sum()

@@ -1,0 +1,66 @@
+"""One call, two front ends: a figure with or without controls, on a live kernel or on a page."""
+
+from collections.abc import Callable, Mapping
+
+import plotly.graph_objects as go
+
+from courseware import figures  # noqa: F401  registers the template and the page's renderer
+from courseware.controls import read_controls
+from courseware.front_end import front_end
+
+
+def explore(
+    draw: Callable[..., go.Figure],
+    *,
+    caption: str,
+    alt: str,
+    title: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    start: Mapping | None = None,
+    **controls,
+) -> None:
+    """Show ``draw(**parameters)`` with a control for each parameter.
+
+    ``controls`` are the abbreviations of ``ipywidgets.interact``: ``(min, max)``,
+    ``(min, max, step)``, a list of options, a list of ``(label, value)``, a dict
+    ``{label: value}``, or a Boolean. ``labels`` gives controls their visible names and ``start``
+    their first values. ``caption`` (Markdown) says what to notice; ``alt`` (plain text) says what
+    is seen.
+
+    On a live kernel every move calls ``draw``. On the published page ``draw`` is evaluated over the
+    whole grid when the page is built. Raises ``ValueError`` for what the page could not show:
+    unknown controls, controls that move nothing, too many states or bytes.
+    """
+    _check_text(caption=caption, alt=alt)
+    if not controls:
+        raise ValueError("explore() came without a control; for a plain figure use show()")
+    chosen = read_controls(draw, controls, labels, start)
+    if front_end() == "page":
+        from courseware.page import publish_page as publish
+    else:
+        from courseware.live import publish_live as publish
+    publish(draw, chosen, caption=caption, alt=alt, title=title)
+
+
+def show(figure: go.Figure, *, caption: str, alt: str) -> None:
+    """Show a figure that has no controls, with a ``caption`` (Markdown) and a text alternative."""
+    _check_text(caption=caption, alt=alt)
+    figure_of(figure, "show()")
+    if front_end() == "page":
+        from courseware.page import publish_page as publish
+    else:
+        from courseware.live import publish_live as publish
+    publish(lambda: figure, [], caption=caption, alt=alt, title=None)
+
+
+def figure_of(figure, caller: str) -> go.Figure:
+    """``figure`` itself, if it is one."""
+    if not isinstance(figure, go.Figure):
+        raise ValueError(f"{caller} got {type(figure).__name__}; allowed: a plotly Figure")
+    return figure
+
+
+def _check_text(**texts) -> None:
+    for name, text in texts.items():
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"{name} is {text!r}; needs a sentence (see explore's docstring)")

@@ -1,0 +1,82 @@
+"""The live front end: ipywidgets' core controls, an Output, and the figure displayed in it.
+
+``FigureWidget`` needs a custom widget manager in Colab; core controls and Output work everywhere,
+with ipywidgets 7.7 as with 8.
+"""
+
+import html
+import time
+from collections.abc import Callable, Sequence
+
+import ipywidgets as widgets
+from IPython.display import clear_output, display
+
+from courseware.controls import Control
+from courseware.explorer import figure_of
+from courseware.front_end import publish
+
+SLOW = 0.15  # seconds a draw may take to follow the slider while it moves
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def publish_live(
+    draw: Callable, controls: Sequence[Control], *, caption: str, alt: str, title: str | None
+) -> None:
+    """Display the controls, the figure and the caption; redraw at every move."""
+    if title:
+        publish({"text/markdown": f"**{title}**"})
+    if controls:
+        _publish_controls(draw, controls)
+    else:
+        display(figure_of(draw(), "show()"))
+    publish({"text/markdown": f"{caption}\n\n{_alternative(alt)}"})
+
+
+def _publish_controls(draw: Callable, controls: Sequence[Control]) -> None:
+    inputs = {control.name: _widget(control) for control in controls}
+    output = widgets.Output()
+
+    def values() -> dict:
+        return {
+            control.name: control.values[_position(inputs[control.name], control)]
+            for control in controls
+        }
+
+    def redraw(change=None) -> None:
+        with output:
+            figure = figure_of(draw(**values()), "draw()")
+            if change is not None:
+                clear_output(wait=True)
+            display(figure)
+
+    box = widgets.VBox([widgets.VBox(list(inputs.values())), output])
+    publish({WIDGET: {"version_major": 2, "version_minor": 0, "model_id": box.model_id}})
+    started = time.perf_counter()
+    redraw()
+    slow = time.perf_counter() - started > SLOW
+    for control in controls:
+        if control.kind == "slider":
+            inputs[control.name].continuous_update = not slow
+        inputs[control.name].observe(redraw, names="value")
+
+
+def _widget(control: Control) -> widgets.Widget:
+    style = {"description_width": "initial"}
+    layout = widgets.Layout(width="min(32rem, 100%)")
+    if control.kind == "checkbox":
+        on = bool(control.values[control.start])
+        return widgets.Checkbox(value=on, description=control.label, indent=False)
+    kind = widgets.SelectionSlider if control.kind == "slider" else widgets.Dropdown
+    # The widget's value is a position: options may be arrays, or equal each other.
+    options = [(text, i) for i, text in enumerate(control.texts)]
+    return kind(
+        options=options, value=control.start, description=control.label, style=style, layout=layout
+    )
+
+
+def _position(widget: widgets.Widget, control: Control) -> int:
+    return control.index(bool(widget.value)) if control.kind == "checkbox" else widget.value
+
+
+def _alternative(alt: str) -> str:
+    return f"<details><summary>Figure in words</summary>{html.escape(alt)}</details>"

@@ -1,0 +1,123 @@
+"""The page front end: every state drawn when the page is built, one block of static HTML."""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+
+import plotly.graph_objects as go
+
+from courseware import figures
+from courseware.controls import Control
+from courseware.explorer import figure_of
+from courseware.front_end import publish
+from courseware.page_html import explorer_html
+from courseware.payload import encode
+from courseware.states import plain
+
+MOST_STATES = 4000
+MOST_BYTES = 60_000
+# The smallest plotly.js bundle that has a trace type; all else needs the full one.
+BASIC = {"scatter", "bar", "pie"}
+CARTESIAN = BASIC | {
+    "box", "contour", "heatmap", "histogram", "histogram2d", "histogram2dcontour", "image",
+    "scatterternary", "violin",
+}  # fmt: skip
+
+
+def publish_page(
+    draw: Callable, controls: Sequence[Control], *, caption: str, alt: str, title: str | None
+) -> None:
+    """Publish the explorer as the single MIME type ``text/html``."""
+    states = grid(draw, controls)
+    html = explorer_html(
+        within_budget(encode(states), controls), controls, caption=caption, alt=alt, title=title,
+        bundle=bundle(states), height=height(states),
+    )  # fmt: skip
+    publish({"text/html": html})
+
+
+def grid(draw: Callable, controls: Sequence[Control]) -> list[dict]:
+    """Figure trees of all states, the last control running fastest."""
+    count = math.prod(len(control.values) for control in controls)
+    if count > MOST_STATES:
+        sizes = " × ".join(f"{c.name}: {len(c.values)}" for c in controls)
+        raise ValueError(
+            f"{count} states ({sizes}), allowed: {MOST_STATES}; take larger steps, "
+            "fewer options, or split the explorer in two"
+        )
+    states = []
+    for values in itertools.product(*(control.values for control in controls)):
+        figure = draw(**{c.name: value for c, value in zip(controls, values, strict=True)})
+        states.append(tree(figure_of(figure, "draw()" if controls else "show()")))
+    _check_traces(states)
+    _check_moves(states, controls)
+    return states
+
+
+def tree(figure: go.Figure) -> dict:
+    """The figure without its template, which the page holds once."""
+    raw = figure.to_plotly_json()
+    layout = {key: value for key, value in raw["layout"].items() if key != "template"}
+    out = plain({"data": list(raw["data"]), "layout": layout})
+    for trace in out["data"]:
+        if trace.get("type", "scatter") == "scatter" and isinstance(trace.get("text"), list):
+            # plotly.js drops the element of an empty label, and redraws lose its neighbour's.
+            trace["text"] = [text or " " for text in trace["text"]]
+    figures.check_colours(out)
+    return out
+
+
+def _check_traces(states: list[dict]) -> None:
+    kinds = [[trace.get("type", "scatter") for trace in state["data"]] for state in states]
+    for kind in kinds:
+        if kind != kinds[0]:
+            raise ValueError(
+                f"draw() returned traces {kind} in one state and {kinds[0]} in another; return the "
+                "same traces in every state and hide one with visible=False"
+            )
+
+
+def _check_moves(states: list[dict], controls: Sequence[Control]) -> None:
+    prints = [repr(_print(state)) for state in states]
+    stride = len(states)
+    for control in controls:
+        count = len(control.values)
+        stride //= count
+        same = all(
+            prints[i] == prints[i - (i // stride % count) * stride] for i in range(len(prints))
+        )
+        if same:
+            raise ValueError(f"control {control.name!r} changes nothing in the figure: drop it")
+
+
+def _print(node):
+    if isinstance(node, dict):
+        return [(key, _print(value)) for key, value in sorted(node.items())]
+    if isinstance(node, list):
+        return [_print(value) for value in node]
+    return node.tobytes() if hasattr(node, "tobytes") else node
+
+
+def within_budget(data: bytes, controls: Sequence[Control]) -> bytes:
+    """``data``, if it is small enough to travel with the page."""
+    if len(data) > MOST_BYTES:
+        sizes = ", ".join(f"{c.name}: {len(c.values)}" for c in controls) or "no controls"
+        raise ValueError(
+            f"explorer takes {len(data):,} bytes ({sizes}), allowed: {MOST_BYTES:,}; take larger "
+            "steps, draw fewer points, or round the data (short decimals store best)"
+        )
+    return data
+
+
+def bundle(states: Sequence[dict]) -> str:
+    """Name of the smallest plotly.js bundle that can draw these figures."""
+    kinds = {trace.get("type", "scatter") for trace in states[0]["data"]}
+    return "basic" if kinds <= BASIC else "cartesian" if kinds <= CARTESIAN else "full"
+
+
+def height(states: Sequence[dict]) -> int:
+    """Pixels to reserve, so that nothing moves when the figure arrives."""
+    heights = {state["layout"].get("height", figures.HEIGHT) for state in states}
+    if len(heights) > 1:
+        raise ValueError(f"figure heights differ between states: {sorted(heights)}; use one")
+    return int(heights.pop())
