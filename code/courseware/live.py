@@ -42,17 +42,19 @@ def _publish_controls(draw: Callable, controls: Sequence[Control]) -> None:
             for control in controls
         }
 
-    def redraw(change=None) -> None:
+    def redraw(change) -> None:
         with output:
             figure = figure_of(draw(**values()), "draw()")
-            if change is not None:
-                clear_output(wait=True)
+            clear_output(wait=True)
             display(figure)
 
+    started = time.perf_counter()
+    # Outside the Output, which would swallow an error, and without clearing what the cell printed.
+    figure = figure_of(draw(**values()), "draw()")
     box = widgets.VBox([widgets.VBox(list(inputs.values())), output])
     publish({WIDGET: {"version_major": 2, "version_minor": 0, "model_id": box.model_id}})
-    started = time.perf_counter()
-    redraw()
+    with output:
+        display(figure)
     slow = time.perf_counter() - started > SLOW
     for control in controls:
         if control.kind == "slider":

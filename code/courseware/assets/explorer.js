@@ -1,7 +1,7 @@
 /* Explorers of a published page: decode an explorer's states, draw the one its controls name.
  *
  * courseware/payload.py writes the states and holds the same decoder in Python. plotly.js is loaded
- * once, when the first explorer comes near, in the smallest bundle that can draw all of the page.
+ * once, when the page is idle or an explorer comes near, in the smallest bundle that can draw all of the page.
  */
 (() => {
   "use strict";
@@ -135,6 +135,8 @@
       const [root, i, ...rest] = column.at;
       const value = isDark() ? darken(column.values[after]) : column.values[after];
       if (root === "data" && movableTrace(data[i], rest.join(), layout)) {
+        // A bar more would have no colour yet.
+        if (data[i].type === "bar" && value.length !== column.values[before].length) return null;
         put(move.traces[i], rest, value);
         move.moved = true;
       } else if (root === "layout" && rest.length === 2 && movableItem(layout, i, ...rest)) {

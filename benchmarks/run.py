@@ -1,0 +1,227 @@
+"""`make bench`: measure the budgets on this book and on the stock equivalent, in one run.
+
+Writes benchmarks/results.md and benchmarks/results.json. Nothing here decides whether tests pass.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import tempfile
+from pathlib import Path
+
+import books
+import kernels
+import pages
+from tqdm import tqdm
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+
+
+def machine() -> dict[str, str]:
+    cpu = platform.processor() or platform.machine()
+    if (info := Path("/proc/cpuinfo")).exists():
+        if name := re.search(r"model name\s*: (.*)", info.read_text()):
+            cpu = name[1]
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return {
+        "cpu": cpu,
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "load_at_start": load,
+    }
+
+
+def measure() -> dict:
+    steps = tqdm(total=5, desc="Benchmarks", bar_format="{desc} {n}/{total} {postfix}")
+
+    def step(name: str) -> None:
+        steps.set_postfix_str(name)
+        steps.update()
+
+    results = {"machine": machine()}
+    with tempfile.TemporaryDirectory() as folder:
+        step("attention")
+        results["attention"] = kernels.measure()
+        step("pages of this book")
+        built = ROOT / "_build" / "html"
+        counts = pages.pages_of(built)
+        lesson = max((p for p in counts if p.startswith("chapters/")), key=counts.get)
+        results["lesson"] = {"page": lesson, "explorers": counts[lesson]}
+        results["pages"] = pages.measure(built, list(counts))
+        step("building this book")
+        own = books.copy_of_tree(Path(folder) / "own")
+        results["builds"] = books.own_book(own, lesson.replace(".html", ".ipynb"))
+        step("building the stock equivalent")
+        stock = books.copy_of_tree(Path(folder) / "stock")
+        results["stock_builds"] = books.stock_book(stock)
+        step("pages of the stock equivalent")
+        results["stock_pages"] = pages.measure(stock / "_build" / "html", [lesson])
+    steps.close()
+    return results
+
+
+def kilobytes(count: float) -> str:
+    return f"{count / 1000:,.0f} kB"
+
+
+def budget(text: str, met: bool | None) -> str:
+    return f"{text} {'' if met is None else '✓' if met else '✗'}".strip()
+
+
+def milliseconds(value: float | None) -> str:
+    return "never: it needs a kernel" if value is None else f"{value:.0f} ms"
+
+
+def page_rows(results: dict) -> list[tuple[str, str, str, str]]:
+    name = results["lesson"]["page"]
+    own, stock = results["pages"][name], results["stock_pages"][name]
+    payloads = own["explorer_payload_bytes"]
+    rows = [
+        (
+            "first paint",
+            milliseconds(own["first_paint_ms"]),
+            budget("≤ 400 ms", own["first_paint_ms"] <= 400),
+            milliseconds(stock["first_paint_ms"]),
+        ),
+        (
+            "first slider usable",
+            milliseconds(own["usable_slider_ms"]),
+            budget("≤ 800 ms", (own["usable_slider_ms"] or 1e9) <= 800),
+            milliseconds(stock["usable_slider_ms"]),
+        ),
+        (
+            "bytes on the wire",
+            kilobytes(own["bytes_on_wire"]),
+            budget("≤ 600 kB", own["bytes_on_wire"] <= 600_000),
+            f"{kilobytes(stock['bytes_on_wire'])} and what the other origins send",
+        ),
+        (
+            "requests to other origins",
+            str(own["other_origin_requests"]),
+            budget("0", own["other_origin_requests"] == 0),
+            f"{stock['other_origin_requests']} ({', '.join(stock['other_origins']) or 'none'})",
+        ),
+        (
+            "largest explorer payload, all of the page",
+            f"{kilobytes(max(payloads))}, {kilobytes(sum(payloads))}",
+            budget("≤ 60 kB, ≤ 200 kB", max(payloads) <= 60_000 and sum(payloads) <= 200_000),
+            "",
+        ),
+    ]
+    return rows
+
+
+def build_rows(results: dict) -> list[tuple[str, str, str, str]]:
+    own, stock = results["builds"], results["stock_builds"]
+    ratio = own["cold"] / stock["cold"]
+    changed = own["text_of_one_lesson_changed"]
+    return [
+        (
+            "cold build, all lessons executed",
+            f"{own['cold']:.0f} s",
+            budget(f"≤ 0.6 × stock, is {ratio:.2f} ×", ratio <= 0.6),
+            f"{stock['cold']:.0f} s",
+        ),
+        ("nothing changed", f"{own['nothing_changed']:.1f} s", "seconds", "the same again"),
+        (
+            "text of one lesson changed",
+            f"{changed:.1f} s",
+            budget("≤ 10 s", changed <= 10),
+            "the same again",
+        ),
+        (
+            "code of one lesson changed (executed anew)",
+            f"{own['code_of_one_lesson_changed']:.1f} s",
+            "",
+            "the same again",
+        ),
+    ]
+
+
+def table(head: tuple[str, ...], rows: list[tuple]) -> str:
+    lines = [" | ".join(head), " | ".join("---" for _ in head)]
+    lines += [" | ".join(str(value) for value in row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+# ruff: noqa: E501 (the report is prose)
+
+
+def report(results: dict) -> str:
+    there = results["machine"]
+    head = ("what", "this book", "budget", "stock equivalent")
+    sliders, pages_table = [], []
+    for name, page in results["pages"].items():
+        pages_table.append(
+            (
+                name,
+                milliseconds(page["first_paint_ms"]),
+                milliseconds(page["usable_slider_ms"]),
+                kilobytes(page["bytes_on_wire"]),
+                kilobytes(sum(page["explorer_payload_bytes"])),
+                page["other_origin_requests"],
+                page["page_errors"],
+            )
+        )
+        for move in page["slider_to_paint"]:
+            met = move["median_ms"] <= 12 and move["p95_ms"] <= 16
+            sliders.append(
+                (name, move["figure"], move["median_ms"], budget(str(move["p95_ms"]), met))
+            )
+    attention = [
+        (
+            name,
+            row["package_ms"],
+            row["naive_ms"],
+            budget(f"{row['ratio']:.2f} ×", row["ratio"] <= 1.2),
+        )
+        for name, row in results["attention"].items()
+    ]
+    return f"""# Benchmarks
+
+Written by `make bench`; do not edit. {there["cpu"]}, {there["cores"]} cores, {there["system"]};
+load average when it began: {there["load_at_start"]}. ✓ and ✗ say whether a budget is met on this machine.
+
+## The lesson with the most explorers
+
+`{results["lesson"]["page"]}`, {results["lesson"]["explorers"]} figures. Cold visits in Chromium, a fresh profile each,
+median of {pages.VISITS}, from a server on the same machine (gzip, no throttling), scrolled to the first explorer at once. The
+stock equivalent is the same lesson with `ipywidgets.interact` and `figure.show()`, built by Jupyter Book as it comes. Requests
+to other origins are counted and refused, so its bytes are a lower bound.
+
+{table(head, page_rows(results))}
+
+## All pages with figures
+
+{table(("page", "first paint", "slider usable", "bytes", "payloads", "other origins", "errors"), pages_table)}
+
+## From slider to paint
+
+A key press moves the slider by one step, {pages.MOVES} times; milliseconds from the browser's input event until the frame with
+the new figure is painted. Budget: median ≤ 12 ms, 95th percentile ≤ 16 ms.
+
+{table(("page", "traces", "median", "95th percentile"), sliders)}
+
+## Building
+
+Stock: `execute_notebooks: force`, one notebook after the other, MathJax. Both on one thread a kernel.
+
+{table(head, build_rows(results))}
+
+## Attention against four naive lines in torch
+
+Milliseconds on one thread; the ratio is the median over {kernels.RUNS} paired runs. Budget: ≤ 1.2 ×.
+
+{table(("shape", "package", "naive", "ratio"), attention)}
+"""
+
+
+if __name__ == "__main__":
+    measured = measure()
+    (HERE / "results.json").write_text(json.dumps(measured, indent=1) + "\n")
+    (HERE / "results.md").write_text(report(measured))
+    print(f"Written: {HERE / 'results.md'}")

@@ -1,0 +1,148 @@
+"""What a page loads, all of it from the book's own folder `_static/courseware`.
+
+One style sheet (palette, KaTeX, theme, explorers, quizzes), one script for the page, and scripts
+for explorers and quizzes on the pages that have some. Nothing is fetched from another origin.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from sphinx.util import logging
+
+from courseware import katex
+
+logger = logging.getLogger(__name__)
+
+ASSETS = Path(__file__).parents[1] / "assets"
+FOLDER = "_static/courseware"
+# A script and the mark in a page's HTML that calls for it.
+SCRIPTS = {"explorer.js": "courseware-explorer", "quiz.js": "cw-quiz"}
+# The bundle of plotly.js that a page's explorers name -> npm package, file.
+PLOTLY = {
+    "basic": ("plotly.js-basic-dist-min", "plotly-basic.min.js"),
+    "cartesian": ("plotly.js-cartesian-dist-min", "plotly-cartesian.min.js"),
+    "full": ("plotly.js-dist-min", "plotly.min.js"),
+}
+# Of the theme's own files the templates here use none; Sphinx copies them all the same.
+UNUSED = (
+    "scripts",
+    "styles",
+    "vendor",
+    "locales",
+    "images",
+    "*.html",
+    "*.png",
+    "mystnb*.css",
+    "basic.css",
+)
+
+
+def palette_css() -> str:
+    """The palette as custom properties, for both themes."""
+    palette = json.loads((ASSETS / "palette.json").read_text("utf-8"))
+
+    def properties(colours):
+        return " ".join(f"--c-{name}: {value};" for name, value in colours.items())
+
+    return (
+        f":root {{ color-scheme: light; {properties(palette['light'])} }}\n"
+        f':root[data-theme="dark"] {{ color-scheme: dark; {properties(palette["dark"])} }}\n'
+    )
+
+
+def katex_css(package: Path) -> str:
+    """KaTeX's style sheet with its woff2 fonts only: every browser of today reads these."""
+    css = (package / "dist" / "katex.min.css").read_text("utf-8")
+    return re.sub(r',url\(fonts/[^)]*\.(?:woff|ttf)\) format\("[a-z]*"\)', "", css)
+
+
+def stylesheet(package: Path) -> str:
+    """Everything a page needs, as one file."""
+    own = sorted(path for path in ASSETS.glob("*.css") if path.name != "book.css")
+    parts = [palette_css(), katex_css(package), (ASSETS / "book.css").read_text("utf-8")]
+    return "\n".join([*parts, *(path.read_text("utf-8") for path in own)])
+
+
+def vendor(app):
+    """Put the browser parts where pages look for them, before pages are written."""
+    if app.builder.format != "html":
+        return
+    modules = katex.node_modules()
+    folder = Path(app.outdir, FOLDER)
+    (folder / "fonts").mkdir(parents=True, exist_ok=True)
+    for font in (modules / "katex" / "dist" / "fonts").glob("*.woff2"):
+        _copy(font, folder / "fonts" / font.name)
+    (folder / "book.css").write_text(stylesheet(modules / "katex"), "utf-8")
+    for path in [*ASSETS.glob("*.js"), *ASSETS.glob("*.svg"), *ASSETS.glob("*.png")]:
+        _copy(path, folder / path.name)
+
+
+def _copy(source: Path, target: Path):
+    """Copy only what is new, so that a rebuild touches nothing."""
+    if not target.exists() or target.stat().st_mtime_ns != source.stat().st_mtime_ns:
+        shutil.copy2(source, target)
+
+
+def per_page(app, pagename, templatename, context, doctree):
+    """The style sheet and scripts of this page; the theme's own are left out."""
+    keep = ("pygments.css", "courseware/book.css")
+    app.add_css_file("courseware/book.css")
+    context["css_files"] = [css for css in context["css_files"] if _name(css).endswith(keep)]
+    body = context.get("body", "")
+    for script, mark in SCRIPTS.items():
+        if mark in body:
+            app.add_js_file(f"courseware/{script}", loading_method="defer")
+    app.add_js_file("courseware/book.js", loading_method="defer")
+    context["plotly"] = _plotly(app, body)
+    context["script_files"] = [
+        script for script in context["script_files"] if "scripts/" not in _name(script)
+    ]
+    _refuse_foreign(pagename, body)
+
+
+def _plotly(app, body) -> str | None:
+    """The smallest bundle that draws all figures of the page, as explorer.js will choose it."""
+    wanted = re.findall(r'data-plotly-bundle="(\w+)"', body)
+    if not wanted:
+        return None
+    package, name = PLOTLY[max(wanted, key=list(PLOTLY).index)]
+    _copy(katex.node_modules() / package / name, Path(app.outdir, FOLDER, name))
+    return f"{FOLDER}/{name}"
+
+
+def _name(asset) -> str:
+    return str(getattr(asset, "filename", asset)).split("?")[0]
+
+
+_FOREIGN = re.compile(
+    r"""<(?:script|link|img|iframe|video|audio|source)\b[^>]*?
+                          (?:src|href)=["'](?:https?:)?//[^"']*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def _refuse_foreign(pagename, body):
+    """A page that would ask another origin for something is a fault of the page."""
+    for match in _FOREIGN.finditer(body):
+        logger.warning(
+            "this page would ask another origin: %s", match[0], location=pagename, type="courseware"
+        )
+
+
+def trim(app, exception):
+    """Remove what Sphinx copied for the theme and no page uses."""
+    if exception or app.builder.format != "html":
+        return
+    static = Path(app.outdir, "_static")
+    for pattern in UNUSED:
+        for path in static.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def setup(app):
+    """Connect to the build."""
+    app.connect("builder-inited", vendor)
+    app.connect("html-page-context", per_page, priority=900)
+    app.connect("build-finished", trim, priority=900)

@@ -1,0 +1,55 @@
+"""Formulas: KaTeX while the book is built, and an anchor for every numbered equation."""
+
+import re
+
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
+
+from courseware import katex
+from courseware.book.references import NUMBER
+
+logger = logging.getLogger(__name__)
+_TAG = re.compile(r"\\tag\*?\{\s*(%s)\s*\}" % NUMBER)
+
+
+class NumberedEquations(SphinxTransform):
+    r"""Gives `$$ … \tag{4.2.1} $$` the anchor `equation-4-2-1` and enters it in the registry."""
+
+    default_priority = 420
+
+    def apply(self, **kwargs):
+        registry = self.env.get_domain("course")
+        for block in self.document.findall(nodes.math_block):
+            for number in _TAG.findall(block.astext()):
+                block["ids"].append(registry.register("equation", number, block))
+
+
+def _html(translator, node, display: bool) -> str:
+    try:
+        return katex.render(node.astext(), display)
+    except katex.FormulaError as error:
+        logger.warning("formula: %s", error, location=node, type="courseware")
+        return f'<code class="broken-formula">{translator.encode(node.astext())}</code>'
+
+
+def visit_inline(translator, node):
+    """A formula in a line of text."""
+    translator.body.append(_html(translator, node, display=False))
+    raise nodes.SkipNode
+
+
+def visit_display(translator, node):
+    """A displayed formula, in a box of its own that scrolls sideways where it is too wide."""
+    spans = "".join(f'<span id="{anchor}"></span>' for anchor in node["ids"][1:])
+    first = f' id="{node["ids"][0]}"' if node["ids"] else ""
+    translator.body.append(
+        f'<div class="equation"{first}>{spans}{_html(translator, node, display=True)}</div>\n'
+    )
+    raise nodes.SkipNode
+
+
+def setup(app):
+    """Make KaTeX the math renderer of the HTML builders."""
+    app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
+    app.add_transform(NumberedEquations)

@@ -1,0 +1,62 @@
+"""How a lesson opens: its number, what the reader will be able to do, what it needs."""
+
+import re
+
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+
+from courseware.book.boxes import Box, opening
+
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s+")
+_BETWEEN = re.compile(r"\s+·(?:\s+|$)")
+
+
+class Opening(SphinxTransform):
+    """Sets the number of a title apart; makes a list of the outcomes; lets wide tables scroll."""
+
+    default_priority = 425
+
+    def apply(self, **kwargs):
+        for title in self.document.findall(nodes.title):
+            self._number(title)
+            break  # the first title is the page's
+        for paragraph in list(self.document.findall(nodes.paragraph)):
+            words = strong.astext() if (strong := opening(paragraph, nodes.strong)) else ""
+            if words.startswith("You will be able to"):
+                paragraph.replace_self(self._outcomes(paragraph, strong))
+            elif words.startswith("Needs") or re.match(r"\d+ minutes", words):
+                paragraph["classes"].append("needs")
+        for table in list(self.document.findall(nodes.table)):
+            box = Box("", classes=["table-scroll"])
+            table.replace_self(box)
+            box += table
+
+    @staticmethod
+    def _number(title):
+        first = title.children[0] if title.children else None
+        if isinstance(first, nodes.Text) and (found := _NUMBER.match(first)):
+            number = nodes.inline("", found[1], classes=["number"])
+            title[0:1] = [number, nodes.Text(" "), nodes.Text(first[found.end() :])]
+
+    @staticmethod
+    def _outcomes(paragraph, strong) -> Box:
+        items = [[]]
+        for child in paragraph.children[paragraph.index(strong) + 1 :]:
+            if not isinstance(child, nodes.Text):
+                items[-1].append(child)
+                continue
+            first, *others = _BETWEEN.split(child.astext())
+            items[-1].append(nodes.Text(first))
+            items += [[nodes.Text(other)] for other in others]
+        items[0][:1] = [nodes.Text(items[0][0].astext().lstrip())] if items[0] else []
+        listed = nodes.bullet_list("")
+        for item in items:
+            listed += nodes.list_item("", nodes.paragraph("", "", *item))
+        box = Box("", classes=["outcomes"])
+        box += [nodes.paragraph("", "", strong), listed]
+        return box
+
+
+def setup(app):
+    """Register the transform."""
+    app.add_transform(Opening)

@@ -1,0 +1,155 @@
+"""The built book, a server for it, and a browser that tells what a page asks and complains of."""
+
+import os
+import threading
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BOOK = Path(os.environ.get("COURSEWARE_BOOK", ROOT / "_build" / "html"))
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
+    "--disable-sync --no-first-run --disable-quic"
+).split()
+# Whatever is not this machine does not exist for the browser.
+BLOCK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+
+
+def _pages() -> list[str]:
+    """Every page of the built book, by its path in the book."""
+    found = (path.relative_to(BOOK) for path in sorted(BOOK.rglob("*.html")))
+    return [path.as_posix() for path in found if not path.parts[0].startswith("_")]
+
+
+def _lessons() -> list[str]:
+    return [page for page in _pages() if page.startswith("chapters/") and "/index" not in page]
+
+
+def pytest_generate_tests(metafunc):
+    """`page_name` runs over all pages, `lesson` over lessons, `first_lesson` over one a chapter."""
+    if "page_name" in metafunc.fixturenames:
+        metafunc.parametrize("page_name", _pages() or ["index.html"])
+    if "lesson" in metafunc.fixturenames:
+        metafunc.parametrize("lesson", _lessons() or ["index.html"])
+    if "first_lesson" in metafunc.fixturenames:
+        chapters = {name.split("/")[1]: name for name in reversed(_lessons())}
+        metafunc.parametrize("first_lesson", sorted(chapters.values()) or ["index.html"])
+
+
+@pytest.fixture(scope="session")
+def book() -> Path:
+    if not (BOOK / "index.html").is_file():
+        pytest.fail(f"no book in {BOOK}: build it first with `make html`", pytrace=False)
+    return BOOK
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session")
+def server(book):
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=book))
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}"
+    httpd.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    from courseware.browser import chromium
+
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, BLOCK])
+        yield chrome
+        chrome.close()
+
+
+@dataclass
+class Watch:
+    """What a page asked of others and what it complained of."""
+
+    foreign: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def follow(self, page):
+        page.on("request", lambda request: self._request(request.url))
+        page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        page.on("response", self._response)
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("console", self._console)
+
+    def _request(self, url):
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob", "file") and parts.hostname != "127.0.0.1":
+            self.foreign.append(url)
+
+    def _response(self, response):
+        if response.status >= 400:
+            self.complaints.append(f"{response.status}: {response.url}")
+
+    def _console(self, message):
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"console {message.type}: {message.text}")
+
+    def check(self):
+        assert self.foreign == []
+        assert self.complaints == []
+
+
+@pytest.fixture
+def visit(browser, server):
+    """`visit(name, width=…, dark=…)` opens a page; it must ask nobody and complain of nothing."""
+    contexts, watches = [], []
+
+    def open_page(name, width=1280, height=800, dark=False, address=None):
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        watches.append(Watch())
+        page = context.new_page()
+        page.set_default_timeout(60_000)  # a busy machine is not a fault of the page
+        watches[-1].follow(page)
+        page.goto(address or f"{server}/{name}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    for watch in watches:
+        watch.check()
+
+
+@pytest.fixture(scope="session")
+def lessons(book) -> list[str]:
+    """All lessons, by their paths in the book."""
+    return _lessons()
+
+
+@pytest.fixture(scope="session")
+def draw_all():
+    """`draw_all(page)` draws all figures of a page, also those far below."""
+    script = """() => Promise.all([...document.querySelectorAll(".courseware-explorer")]
+        .map((element) => element.courseware.ready()))"""
+    return lambda page: page.evaluate(script)
+
+
+@pytest.fixture(scope="session")
+def soup(book):
+    """`soup(name)` is a page's HTML as a tree, for tests that need no browser."""
+    from bs4 import BeautifulSoup
+
+    return lru_cache(None)(
+        lambda name: BeautifulSoup((book / name).read_text("utf-8"), "html.parser")
+    )

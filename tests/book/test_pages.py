@@ -1,0 +1,84 @@
+"""Every page of the built book, as a reader's browser sees it."""
+
+
+def test_asks_nobody_and_complains_of_nothing(visit, page_name, draw_all):
+    page = visit(page_name)
+    draw_all(page)
+    page.wait_for_load_state("networkidle")
+    figures = page.locator(".courseware-explorer").count()
+    assert page.locator(".courseware-explorer .main-svg").count() >= figures
+    # `visit` itself fails on a request to another origin, a console message, a missing file.
+
+
+def test_works_from_a_folder(visit, book, first_lesson, draw_all):
+    page = visit(first_lesson, address=(book / first_lesson).as_uri())
+    draw_all(page)
+    assert page.locator(".courseware-explorer .main-svg").count() > 0
+    assert page.evaluate("document.fonts.check('16px KaTeX_Math')")
+
+
+STICKING_OUT = """() => [...document.querySelectorAll("body :not(svg *)")]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+  .filter((e) => !e.closest(".equation, pre, .table-scroll, .katex, .side, .visually-hidden"))
+  .map((e) => `${e.tagName}.${e.className}: ${e.textContent.slice(0, 60)}`)"""
+
+
+def test_nothing_sticks_out_of_a_phone(visit, page_name, draw_all):
+    page = visit(page_name, width=390)
+    draw_all(page)
+    for width in (390, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        for _ in range(40):  # figures follow a moment later
+            if not (wider := page.evaluate(STICKING_OUT)):
+                break
+            page.wait_for_timeout(50)
+        assert wider == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_every_control_moves_its_figure(visit, lesson, draw_all):
+    page = visit(lesson)
+    draw_all(page)
+    figures = page.locator(".courseware-explorer:has([data-control])")
+    assert figures.count() > 0
+    for figure in figures.all():
+        for control in figure.locator("[data-control]").all():
+            assert _moves(page, figure, control), control.get_attribute("id")
+
+
+def test_front_page_explorer_moves(visit, draw_all):
+    page = visit("index.html")
+    draw_all(page)
+    figure = page.locator(".courseware-explorer").first
+    box = figure.locator(".explorer-plot").bounding_box()
+    assert box["y"] < 400, "the explorer must stand above the fold"
+    for control in figure.locator("[data-control]").all():
+        assert _moves(page, figure, control)
+
+
+def _picture(page, figure) -> str:
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 30)))")
+    return figure.locator(".explorer-plot").evaluate("(plot) => plot.innerHTML")
+
+
+def _moves(page, figure, control) -> bool:
+    """Whether some other option of this control, chosen as a reader would, changes the figure."""
+    before = _picture(page, figure)
+    kind = control.evaluate("(input) => input.type")
+    if kind == "checkbox":
+        control.press("Space")
+        return _picture(page, figure) != before
+    if kind == "range":
+        steps = int(control.get_attribute("max"))
+        first = int(control.input_value())
+        keys = ["ArrowRight"] * (steps - first) or ["ArrowLeft"] * steps
+        for key in keys:
+            control.press(key)
+            if _picture(page, figure) != before:
+                return True
+        return False
+    for index in range(control.locator("option").count()):
+        control.select_option(index=index)
+        if _picture(page, figure) != before:
+            return True
+    return False

@@ -1,0 +1,140 @@
+"""What a reader does with a page: reads without code, answers a quiz, searches, finds the way."""
+
+import re
+
+
+def test_reading_mode_hides_code_and_is_remembered(visit, lesson):
+    page = visit(lesson)
+    code = page.locator(".cell_input:not(details *)").first
+    output = page.locator(".cell_output").first
+    button = page.get_by_role("button", name="Hide code")
+    assert code.is_visible() and button.get_attribute("aria-pressed") == "false"
+    button.click()
+    assert page.locator(".cell_input:visible, .folded-code:visible").count() == 0
+    assert button.get_attribute("aria-pressed") == "true"
+    assert output.is_visible() or page.locator(".courseware-explorer:visible").count() > 0
+    page.reload()
+    assert not code.is_visible() and button.get_attribute("aria-pressed") == "true"
+    button.focus()
+    page.keyboard.press("Enter")
+    assert code.is_visible()
+    page.reload()
+    assert code.is_visible()
+
+
+def test_quiz_answers_by_keyboard_alone(visit, lesson):
+    page = visit(lesson)
+    questions = page.locator("form.cw-quiz-question").all()
+    assert len(questions) >= 3
+    for question in questions:
+        status = question.get_by_role("status")
+        assert status.inner_text() == ""
+        rights = question.locator("li[data-right]").evaluate_all(
+            "(items) => items.map((item) => item.dataset.right === 'true')"
+        )
+        radios = question.locator("input").first.get_attribute("type") == "radio"
+        _choose(page, question, radios, [rights.index(False)])
+        wrong = status.inner_text()
+        assert len(wrong.split()) > 3
+        _choose(page, question, radios, [i for i, right in enumerate(rights) if right])
+        assert status.inner_text().startswith("Right") and status.inner_text() != wrong
+
+
+def _choose(page, question, radios, wanted):
+    """Check exactly the wanted choices and send, with Tab, arrows, space and Enter only."""
+    inputs = question.locator("input").all()
+    if radios:
+        inputs[0].focus()
+        page.keyboard.press("Space")
+        for _ in range(wanted[0]):
+            page.keyboard.press("ArrowDown")
+    else:
+        inputs[0].focus()
+        for index, box in enumerate(inputs):
+            if box.is_checked() != (index in wanted):
+                page.keyboard.press("Space")
+            if index + 1 < len(inputs):
+                page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert question.locator("button").evaluate("(b) => b === document.activeElement")
+    page.keyboard.press("Enter")
+
+
+def test_search_finds_a_word(visit):
+    page = visit("index.html")
+    page.keyboard.press("/")
+    page.keyboard.type("entropy")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=entropy")
+    results = page.locator("#search-results a")
+    results.first.wait_for()
+    addresses = results.evaluate_all("(links) => links.map((link) => link.pathname)")
+    assert any("/chapters/" in address for address in addresses)
+    page.wait_for_load_state("networkidle")
+    results.first.click()
+    page.wait_for_load_state("load")
+    assert page.locator("article h1").count() == 1
+
+
+def test_theme_is_chosen_and_remembered(visit, lessons):
+    page = visit("index.html")
+    theme = "document.documentElement.dataset.theme"
+    button = page.get_by_role("button", name="Colours")
+    seen = []
+    for _ in range(3):
+        button.click()
+        seen.append((button.inner_text(), page.evaluate(theme)))
+    assert [name for name, _ in seen] == [
+        "Colours: light",
+        "Colours: dark",
+        "Colours: as the system",
+    ]
+    assert seen[1][1] == "dark"
+    button.click()
+    button.click()
+    page.goto(page.url.replace("index.html", lessons[0]))
+    assert page.evaluate(theme) == "dark"
+
+
+def test_contents_open_on_a_phone(visit, first_lesson):
+    page = visit(first_lesson, width=390)
+    contents = page.get_by_role("navigation", name="Course")
+    button = page.get_by_role("button", name="Contents")
+    assert not contents.is_visible()
+    button.focus()
+    page.keyboard.press("Enter")
+    assert contents.is_visible() and button.get_attribute("aria-expanded") == "true"
+    assert contents.locator("[aria-current=page]").count() == 1
+    page.keyboard.press("Escape")
+    assert not contents.is_visible()
+
+
+def test_reads_without_scripts(browser, server, lesson):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(f"{server}/{lesson}")
+    assert page.locator(".katex").count() > 0
+    assert page.get_by_role("navigation", name="Course").is_visible()
+    assert page.locator(".cw-quiz-answers").first.is_visible()
+    context.close()
+
+
+def test_cards_tell_the_time_that_lessons_tell(book, lessons):
+    chapters = {name.split("/")[1] for name in lessons}
+    for chapter in chapters:
+        index = (book / "chapters" / chapter / "index.html").read_text("utf-8")
+        total = 0
+        for name in lessons:
+            if name.split("/")[1] != chapter:
+                continue
+            text = (book / name).read_text("utf-8")
+            minutes = int(re.search(r"<strong>(\d+) minutes\.", text)[1])
+            total += minutes
+            link = re.escape(name.split("/")[2])
+            card = re.search(
+                rf'card-title".{{0,90}}href="{link}".*?card-small">(\d+) min', index, re.DOTALL
+            )
+            assert card and int(card[1]) == minutes, f"{name}: {minutes} minutes"
+        hours = re.search(r"<strong>(\d+)(½?) hours\.", index)
+        told = int(hours[1]) + (0.5 if hours[2] else 0)
+        assert abs(told - total / 60) <= 0.25, f"{chapter}: {total} minutes, told {told} hours"
