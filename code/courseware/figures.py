@@ -140,7 +140,8 @@ def check_colours(node, path: str = "figure") -> None:
             if opaque not in _KNOWN and literal[0].replace(" ", "") != CLEAR:
                 raise ValueError(
                     f"{path} is the colour {literal[0]!r}, which has no counterpart on a dark "
-                    "ground; allowed: courseware.figures' colours and scales, and fade(colour, opacity)"
+                    "ground; allowed: the colours and scales of courseware.figures, and "
+                    "fade(colour, opacity)"
                 )
 
 

@@ -169,13 +169,12 @@ def entropy(p: Float[Array, "..."], axis: int = -1, base: Number = math.e) -> Fl
         raise ValueError("p has a negative entry or NaN; allowed: probabilities of at least 0")
     # 1 log 1 = 0 takes the place of 0 log 0, so neither the value nor its gradient is NaN.
     q = xp.where(p == 0, 1.0, p)
-    return -xp.sum(q * xp.log(q), axis=axis) / math.log(base)
+    return (0.0 - xp.sum(q * xp.log(q), axis=axis)) / math.log(base)  # certainty is 0, not -0
 
 
 def finite(m: Array, xp) -> Array:
-    """Put the nearest finite number for an infinite maximum, since inf - inf is NaN."""
-    limits = xp.finfo(m.dtype)
-    return xp.clip(m, min=float(limits.min), max=float(limits.max))
+    """Put 0 for an infinite maximum before it is subtracted, since inf - inf is NaN."""
+    return xp.where(xp.isfinite(m), m, 0.0)
 
 
 def _in_one_kernel(x, m, axis, temperature, xp):
@@ -195,7 +194,7 @@ def _in_one_kernel(x, m, axis, temperature, xp):
 def _representable(temperature, x, xp):
     """Keep a temperature from becoming 0 or infinite in the dtype of ``x``."""
     limits = xp.finfo(x.dtype)
-    return min(max(temperature, float(limits.smallest_normal)), float(limits.max))
+    return min(max(temperature, float(limits.smallest_normal)), float(limits.max) / 2)
 
 
 def _check_axis(x, axis):

@@ -19,7 +19,8 @@ def test_works_from_a_folder(visit, book, first_lesson, draw_all):
 
 STICKING_OUT = """() => [...document.querySelectorAll("body :not(svg *)")]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
-  .filter((e) => !e.closest(".equation, pre, .table-scroll, .katex, .side, .visually-hidden"))
+  .filter((e) => !e.closest(".equation, pre, .pst-scrollable-table-container, .katex"))
+  .filter((e) => !e.closest(".side, .visually-hidden"))
   .map((e) => `${e.tagName}.${e.className}: ${e.textContent.slice(0, 60)}`)"""
 
 

@@ -104,6 +104,7 @@ class Environment:
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.{origin.as_uri()}.insteadOf",
             "GIT_CONFIG_VALUE_0": ADDRESS,
+            "PLOTLY_RENDERER": "colab",
             "OMP_NUM_THREADS": "1",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "PIP_NO_COMPILE": "1",
@@ -127,9 +128,24 @@ class Environment:
             timeout=300,
             resources={"metadata": {"path": str(folder)}},
         )
+        # An Output widget swallows errors. Without a front end for widgets, what is displayed in
+        # one comes out below the cell, errors too.
+        client.comm_open_handlers = {}
         client.execute(env=self.variables)
+        check_outputs(notebook)
         seen = "".join(output.text for output in probe.outputs if output.output_type == "stream")
         return json.loads(seen.split("PROBE", 1)[1])
+
+
+def check_outputs(notebook) -> None:
+    """No error hidden in a widget; every explorer drew a figure below its cell."""
+    for number, cell in enumerate(notebook.cells):
+        outputs = cell.get("outputs", [])
+        errors = [output for output in outputs if output.output_type == "error"]
+        assert not errors, f"cell {number}: {errors[0].ename}: {errors[0].evalue}"
+        if re.search(r"^(explore|show)\(", cell.source, re.M) and cell.cell_type == "code":
+            html = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+            assert "Plotly.newPlot" in html, f"cell {number} shows no figure"
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +168,8 @@ def origin(tmp_path_factory) -> Path:
 def current(tmp_path_factory, origin) -> Environment:
     """What Colab has, in the versions pinned here."""
     environment = Environment(tmp_path_factory.mktemp("current") / "venv", origin)
-    has = ["pip", "torch", "numpy", "plotly", "ipywidgets", "ipykernel", "safetensors", "tqdm"]
+    has = ["pip", "torch", "numpy", "plotly", "ipywidgets", "ipykernel", "nbformat"]
+    has += ["safetensors", "tqdm"]
     for name in closure(has):
         link(name, environment.packages)
     return environment

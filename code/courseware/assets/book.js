@@ -135,7 +135,7 @@
       }
     };
     const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => watch(target)));
-    for (const box of all(".equation, article pre, .table-scroll")) observer.observe(box);
+    for (const box of all(".equation, article pre, .pst-scrollable-table-container")) observer.observe(box);
     document.fonts?.ready.then(() => all(".equation").forEach(watch));
   };
 

@@ -1,7 +1,7 @@
 /* Explorers of a published page: decode an explorer's states, draw the one its controls name.
  *
  * courseware/payload.py writes the states and holds the same decoder in Python. plotly.js is loaded
- * once, when the page is idle or an explorer comes near, in the smallest bundle that can draw all of the page.
+ * once, when the page is idle or an explorer comes near: the smallest bundle that draws them all.
  */
 (() => {
   "use strict";
@@ -53,7 +53,10 @@
       const [rows, columns] = Array.isArray(shape[0]) ? shape[arrays.length] : shape;
       const end = at + rows * (columns ?? 1);
       if (columns === undefined) arrays.push(numbers.subarray(at, end));
-      else arrays.push(Array.from({ length: rows }, (_, r) => numbers.subarray(at + r * columns, at + r * columns + columns)));
+      else {
+        const row = (_, r) => numbers.subarray(at + r * columns, at + (r + 1) * columns);
+        arrays.push(Array.from({ length: rows }, row));
+      }
       at = end;
     }
     return arrays;
@@ -119,7 +122,7 @@
 
   const DATA = {
     scatter: ["x", "y", "text", "customdata", "marker,size", "marker,color", "marker,opacity"],
-    bar: ["x", "y", "base", "text", "customdata"],
+    bar: ["x", "y", "base", "text", "customdata", "marker,color", "marker,opacity"],
     heatmap: ["z", "zmin", "zmax", "text", "customdata"],
   };
   const ITEMS = { annotations: ["text", "x", "y", "ax", "ay", "visible"], shapes: ["x0", "x1", "y0", "y1", "visible"] };
@@ -135,8 +138,6 @@
       const [root, i, ...rest] = column.at;
       const value = isDark() ? darken(column.values[after]) : column.values[after];
       if (root === "data" && movableTrace(data[i], rest.join(), layout)) {
-        // A bar more would have no colour yet.
-        if (data[i].type === "bar" && value.length !== column.values[before].length) return null;
         put(move.traces[i], rest, value);
         move.moved = true;
       } else if (root === "layout" && rest.length === 2 && movableItem(layout, i, ...rest)) {
@@ -172,10 +173,26 @@
     }
     if (items.length) window.Plotly.relayout(plot, changes);
     if (!moved) return;
-    // plotly.js leaves heat maps out of such frames, though they draw just as well.
-    for (const { _module } of plot._fullData) if (_module.name === "heatmap") _module.animatable = true;
+    const kinds = new Map(plot._fullData.map(({ _module }) => [_module.name, _module]));
+    // plotly.js leaves heat maps out of such frames, though they draw just as well, …
+    if (kinds.has("heatmap")) kinds.get("heatmap").animatable = true;
     const still = { frame: { redraw: false, duration: 0 }, transition: { duration: 0 }, mode: "immediate" };
-    await window.Plotly.animate(plot, { data: traces }, still);
+    const played = window.Plotly.animate(plot, { data: traces }, still);
+    // The frame is drawn at once, in this very animation frame; its promise only settles in the next.
+    await Promise.race([played, changed(plot)]);
+    played.catch(() => {});
+    kinds.get("bar")?.style(plot); // … and the colours of bars
+  }
+
+  /** Resolves as soon as something below the node is not what it was. */
+  function changed(node) {
+    return new Promise((resolve) => {
+      const observer = new MutationObserver(() => {
+        observer.disconnect();
+        resolve();
+      });
+      observer.observe(node, { subtree: true, childList: true, attributes: true, characterData: true });
+    });
   }
 
   // --- plotly.js --------------------------------------------------------------------------------
@@ -196,6 +213,8 @@
   }
 
   // --- One explorer -----------------------------------------------------------------------------
+
+  let turn = Promise.resolve();
 
   class Explorer {
     constructor(element) {
@@ -225,7 +244,8 @@
       const states = this.element.querySelector("script[type='application/x-courseware-states']");
       [this.header] = await Promise.all([decode(states.textContent), loadPlotly()]);
       this.stale = true;
-      await this.frame();
+      // One after the other, a frame apart: the first can be used while the next is drawn.
+      await (turn = turn.catch(() => {}).then(() => this.frame()));
       new ResizeObserver(() => this.resized()).observe(this.plot);
     }
 
@@ -343,7 +363,8 @@
     if (!explorers.length) return;
     const near = new IntersectionObserver(
       (entries) => {
-        for (const { isIntersecting, target } of entries) {
+        const distance = ({ boundingClientRect: box }) => Math.abs(box.top + box.bottom - innerHeight);
+        for (const { isIntersecting, target } of entries.sort((a, b) => distance(a) - distance(b))) {
           if (isIntersecting) explorers.find((e) => e.element === target).start();
         }
       },

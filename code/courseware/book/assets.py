@@ -96,9 +96,10 @@ def per_page(app, pagename, templatename, context, doctree):
             app.add_js_file(f"courseware/{script}", loading_method="defer")
     app.add_js_file("courseware/book.js", loading_method="defer")
     context["plotly"] = _plotly(app, body)
-    context["script_files"] = [
-        script for script in context["script_files"] if "scripts/" not in _name(script)
-    ]
+    named = [script for script in context["script_files"] if getattr(script, "filename", None)]
+    context["script_files"] = [script for script in named if "scripts/" not in _name(script)]
+    for script in context["script_files"]:
+        script.attributes["defer"] = "defer"  # nothing stands in the way of the first paint
     _refuse_foreign(pagename, body)
 
 

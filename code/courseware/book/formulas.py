@@ -13,16 +13,31 @@ logger = logging.getLogger(__name__)
 _TAG = re.compile(r"\\tag\*?\{\s*(%s)\s*\}" % NUMBER)
 
 
-class NumberedEquations(SphinxTransform):
-    r"""Gives `$$ … \tag{4.2.1} $$` the anchor `equation-4-2-1` and enters it in the registry."""
+class Equations(SphinxTransform):
+    r"""Displayed formulas stand between paragraphs; `\tag{4.2.1}` anchors `equation-4-2-1`."""
 
-    default_priority = 420
+    default_priority = 405  # before boxes look at their paragraphs
 
     def apply(self, **kwargs):
         registry = self.env.get_domain("course")
-        for block in self.document.findall(nodes.math_block):
+        for block in list(self.document.findall(nodes.math_block)):
             for number in _TAG.findall(block.astext()):
                 block["ids"].append(registry.register("equation", number, block))
+            if isinstance(block.parent, nodes.paragraph):
+                self._stand_alone(block)
+
+    @staticmethod
+    def _stand_alone(block):
+        """Markdown allows $$ … $$ inside a paragraph; HTML allows no block there."""
+        paragraph, at = block.parent, block.parent.index(block)
+        after = nodes.paragraph("", "", *paragraph.children[at + 1 :])
+        after.source, after.line = paragraph.source, paragraph.line
+        del paragraph[at:]
+        followers = [block, after] if after.astext().strip() else [block]
+        place = paragraph.parent.index(paragraph) + 1
+        paragraph.parent.insert(place, followers)
+        if not paragraph.astext().strip():
+            paragraph.parent.remove(paragraph)
 
 
 def _html(translator, node, display: bool) -> str:
@@ -52,4 +67,4 @@ def visit_display(translator, node):
 def setup(app):
     """Make KaTeX the math renderer of the HTML builders."""
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
-    app.add_transform(NumberedEquations)
+    app.add_transform(Equations)

@@ -11,8 +11,19 @@ _NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s+")
 _BETWEEN = re.compile(r"\s+·(?:\s+|$)")
 
 
+def _joined(children) -> list[nodes.Node]:
+    """The same nodes, neighbouring texts as one: a line's end is a text of its own."""
+    joined = []
+    for child in children:
+        if joined and isinstance(child, nodes.Text) and isinstance(joined[-1], nodes.Text):
+            joined[-1] = nodes.Text(joined[-1].astext() + child.astext())
+        else:
+            joined.append(child)
+    return joined
+
+
 class Opening(SphinxTransform):
-    """Sets the number of a title apart; makes a list of the outcomes; lets wide tables scroll."""
+    """Sets the number of a title apart; makes a list of the outcomes."""
 
     default_priority = 425
 
@@ -26,10 +37,6 @@ class Opening(SphinxTransform):
                 paragraph.replace_self(self._outcomes(paragraph, strong))
             elif words.startswith("Needs") or re.match(r"\d+ minutes", words):
                 paragraph["classes"].append("needs")
-        for table in list(self.document.findall(nodes.table)):
-            box = Box("", classes=["table-scroll"])
-            table.replace_self(box)
-            box += table
 
     @staticmethod
     def _number(title):
@@ -41,7 +48,7 @@ class Opening(SphinxTransform):
     @staticmethod
     def _outcomes(paragraph, strong) -> Box:
         items = [[]]
-        for child in paragraph.children[paragraph.index(strong) + 1 :]:
+        for child in _joined(paragraph.children[paragraph.index(strong) + 1 :]):
             if not isinstance(child, nodes.Text):
                 items[-1].append(child)
                 continue

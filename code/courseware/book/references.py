@@ -139,7 +139,10 @@ class Mentions(SphinxTransform):
             refdoc=self.env.docname,
             refwarn=True,
         )
-        reference.source, reference.line = text.parent.source, text.parent.line
+        place = text.parent
+        while place.line is None and place.parent:  # a table's cells know no line
+            place = place.parent
+        reference.source, reference.line = place.source, place.line
         return reference
 
 
