@@ -162,8 +162,12 @@ def run_sphinx(root: Path, cache_folder: Path, fresh: bool) -> None:
     if process.wait() or not (root / "_build" / "html" / "index.html").exists():
         troubles = [line for line in said if re.search(r"WARNING|ERROR|CRITICAL", line)]
         raise BuildError("Sphinx found fault:\n" + "".join(troubles or said[-40:]))
-    if any("Executing notebook" in line for line in said):
-        raise BuildError("MyST-NB executed a notebook itself: is courseware.book in _config.yml?")
+    itself = [line for line in said if "Executing notebook" in line]
+    if itself:
+        raise BuildError(
+            "MyST-NB found no results in the cache and executed a notebook itself. Did it change "
+            f"during the build? Is courseware.book in _config.yml?\n{''.join(itself)}"
+        )
 
 
 def html(root: Path, jobs: int = 2) -> Path:

@@ -206,7 +206,7 @@ def test_nothing_is_shipped_that_no_page_uses(small):
         path.relative_to(small / "_static").parts[0] for path in (small / "_static").iterdir()
     }
     assert static <= {
-        *("courseware", "pygments.css", "doctools.js", "documentation_options.js"),
+        *("courseware", "doctools.js", "documentation_options.js"),
         *("language_data.js", "searchtools.js", "sphinx_highlight.js"),
     }
     css = (small / "_static/courseware/book.css").read_text()

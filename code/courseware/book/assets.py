@@ -36,6 +36,7 @@ UNUSED = (
     "*.png",
     "mystnb*.css",
     "basic.css",
+    "pygments.css",
 )
 
 
@@ -87,9 +88,9 @@ def _copy(source: Path, target: Path):
 
 def per_page(app, pagename, templatename, context, doctree):
     """The style sheet and scripts of this page; the theme's own are left out."""
-    keep = ("pygments.css", "courseware/book.css")
     app.add_css_file("courseware/book.css")
-    context["css_files"] = [css for css in context["css_files"] if _name(css).endswith(keep)]
+    ours = [css for css in context["css_files"] if _name(css).endswith("courseware/book.css")]
+    context["css_files"] = ours
     body = context.get("body", "")
     for script, mark in SCRIPTS.items():
         if mark in body:

@@ -13,7 +13,7 @@ answer(
     hints={
         (8, 2): "A difference of 8 would make a ratio of e⁸, about 3000. Which d has eᵈ = 8?",
         (3, 2): "3 is the logarithm to base 2; the softmax uses e.",
-        (math.log(8), 8 / 3): "The temperature divides the difference of the scores, not the ratio.",
+        (math.log(8), 8 / 3): "The temperature divides the scores' difference, not the ratio.",
         (math.log(8), 8): "At T = 3 the scores count a third: the ratio changes.",
         (math.log(8), 512): "512 is 8 cubed, which belongs to T = 1/3.",
     },
@@ -26,7 +26,7 @@ answer(
         (9, 0): "The pairs are right. Do the queries at the two padded positions see anything?",
         (15, 0): "That is the causal window alone: now drop the pairs whose key is padding.",
         (15, 2): "That is the causal window alone: now drop the pairs whose key is padding.",
-        (10, 2): "That is causal with padding: a window of 3 also drops keys 3 or more places back.",
+        (10, 2): "That is causal with padding; the window also drops keys 3 or more back.",
     },
 )
 

@@ -53,8 +53,9 @@ def point_inputs(rng):
 
 
 @exercise("4.5.4", inputs=point_inputs)
-def distance_bound(X, layers, temperature):
+def distance_bound(points, layers, temperature):
     """(1 − e^{−Δ}/n)^layers times the largest distance to the first row, Δ = 2R²/(T√d)."""
-    n, d = X.shape
-    spread = 2 * (X**2).sum(axis=1).max() / (temperature * math.sqrt(d))
-    return (1 - math.exp(-spread) / n) ** layers * np.linalg.norm(X - X[0], axis=1).max()
+    count, width = points.shape
+    spread = 2 * (points**2).sum(axis=1).max() / (temperature * math.sqrt(width))
+    distance = np.linalg.norm(points - points[0], axis=1).max()
+    return (1 - math.exp(-spread) / count) ** layers * distance
