@@ -57,9 +57,8 @@ async def _run_all(root, cache, due, jobs, times, failures) -> None:
     gate = asyncio.Semaphore(jobs)
     running: list[str] = []
     longest = max(len(name_of(root, path)) for path, _ in due)
-    with tqdm(
-        total=len(due), desc="Lessons", bar_format="{desc} {n}/{total} |{bar}| {elapsed}{postfix}"
-    ) as bar:
+    look = "{desc} {n}/{total} |{bar}| {elapsed}{postfix}"
+    with tqdm(total=len(due), desc="Lessons", bar_format=look, disable=None) as bar:
 
         async def one(path: Path, notebook) -> None:
             name = name_of(root, path)

@@ -6,7 +6,7 @@ numpy, plotly, ipywidgets, a kernel) is laid into a fresh environment first: lin
 or, for the oldest versions admitted, installed with exactly those versions.
 
 Tried as oldest: ipywidgets 7.7.1, plotly 5.24.1, numpy 1.26.4, ipykernel 6.17.1, jaxtyping 0.2.25,
-array-api-compat 1.8, safetensors 0.4.0 and tqdm 4.60.0. torch stays at the pinned version: an older
+array-api-compat 1.9, safetensors 0.4.0 and tqdm 4.60.0. torch stays at the pinned version: an older
 one would bring gigabytes of CUDA libraries into every test run.
 """
 
@@ -36,7 +36,7 @@ OLDEST = {
     "numpy": "1.26.4",
     "ipykernel": "6.17.1",
     "jaxtyping": "0.2.25",
-    "array-api-compat": "1.8",
+    "array-api-compat": "1.9",
     "safetensors": "0.4.0",
     "tqdm": "4.60.0",
 }

@@ -136,6 +136,7 @@
       if (before === after) continue;
       if (before < 0 || after < 0) return null;
       const [root, i, ...rest] = column.at;
+      if (rest.join() === "z" && shape(column.values[before]) !== shape(column.values[after])) return null;
       const value = isDark() ? darken(column.values[after]) : column.values[after];
       if (root === "data" && movableTrace(data[i], rest.join(), layout)) {
         put(move.traces[i], rest, value);
@@ -146,6 +147,8 @@
     }
     return move;
   }
+
+  const shape = (rows) => `${rows.length} × ${rows[0]?.length}`;
 
   function movableTrace(trace, leaf, layout) {
     if (!DATA[trace.type ?? "scatter"]?.includes(leaf)) return false;
