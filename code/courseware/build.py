@@ -223,6 +223,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BuildError as error:
         print(f"\nThe book was not built.\n\n{error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Lessons executed so far are kept.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -99,7 +99,7 @@ async def run_one(path: Path, notebook) -> str | None:
         return readable(notebook, error)
     except CellTimeoutError:
         return f"a cell ran longer than {CELL_SECONDS} s"
-    except DeadKernelError:
+    except (DeadKernelError, AssertionError):  # nbclient trips over the dead kernel it cleans up
         return "its kernel died (out of memory?)"
     except RuntimeError as error:
         return f"its kernel did not start: {error}"

@@ -144,6 +144,12 @@ def test_a_failing_cell_is_named_and_nothing_is_cached(book):
     assert execution.is_cached(cache, build.read_notebook(book / "chapters/one.ipynb"))
 
 
+def test_a_dying_kernel_is_named(book):
+    write_lesson(book / "chapters/one.ipynb", "One", "import os\nos._exit(1)")
+    with pytest.raises(build.BuildError, match="chapters/one.ipynb: its kernel died"):
+        build.execute(book, book / "cache")
+
+
 def test_command_line_fails_with_a_message(book):
     write_lesson(book / "chapters/one.ipynb", "One", "raise ValueError('no such width')")
     done = subprocess.run(
