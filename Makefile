@@ -34,7 +34,7 @@ test-notebooks: $(READY)  ## every printed number, the lessons' anatomy, exercis
 	$(PYTEST) tests/notebooks -n 2 --dist loadfile
 
 test-book: html browser  ## the built book in Chromium
-	$(PYTEST) tests/book -n 2 --dist loadfile
+	$(PYTEST) tests/book -n 2 --dist worksteal
 
 browser: $(READY)  # finds a Chromium, or installs one, or says what to do
 	@$(PY) -m courseware.browser

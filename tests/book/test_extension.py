@@ -97,6 +97,7 @@ def build(folder: Path, notebook) -> str:
     """Build the small book with the course's own configuration; returns the warnings."""
     from jupyter_book.config import get_final_config
     from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace
 
     chapter = folder / "chapters" / "07-test"
     chapter.mkdir(parents=True)
@@ -113,11 +114,9 @@ def build(folder: Path, notebook) -> str:
         "bibtex_bibfiles": [],
         "nitpicky": True,
     }
-    warnings = io.StringIO()
-    out = folder / "out"
-    Sphinx(
-        folder, None, out / "html", out / "trees", "html", overrides, status=None, warning=warnings
-    ).build()
+    warnings, out = io.StringIO(), folder / "out"
+    with docutils_namespace():  # so that one process can build twice
+        Sphinx(folder, None, out / "html", out / "trees", "html", overrides, None, warnings).build()
     return re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue())
 
 
