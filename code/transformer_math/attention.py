@@ -4,7 +4,7 @@ import math
 
 from array_api_compat import array_namespace
 
-from .arrays import Array, Bool, Float, Number, at_least, is_finite, namespace, positive
+from .arrays import Array, Bool, Float, Number, at_least, is_finite, namespace, positive, present
 from .softmax import softmax
 
 LAYOUT = "(..., heads, positions, width) or (positions, width)"
@@ -57,13 +57,14 @@ def attention(
     mask: Bool[Array, "..."] | None = None,
     scale: Number | None = None,
     softcap: Number | None = None,
+    bias: Float[Array, "..."] | None = None,
 ) -> tuple[Float[Array, "*batch queries value_width"], Float[Array, "*batch queries keys"]]:
     r"""Each query's mean of the values, weighted by how well their keys answer.
 
     .. math:: \operatorname{Attention}(Q, K, V) = A V, \qquad
-              A = \operatorname{softmax}\Bigl(\frac{Q K^\top}{\sqrt{d_h}}\Bigr)
+              A = \operatorname{softmax}\Bigl(\frac{Q K^\top}{\sqrt{d_h}} + B\Bigr)
 
-    Masked scores become :math:`-\infty` before the softmax. With a soft cap c, scores s become
+    B is zero unless a bias is given. Masked scores become :math:`-\infty` before the softmax. With a soft cap c, scores s become
     :math:`c \tanh(s / c)` before masking, so that none exceeds c.
 
     Parameters
@@ -74,6 +75,8 @@ def attention(
     mask : Boolean, True where the query may attend; any shape that broadcasts to the scores'.
     scale : what the dot products are multiplied by, instead of :math:`1/\sqrt{d_h}`.
     softcap : c > 0, or None for none.
+    bias : B, added to the scores after the soft cap; any shape that broadcasts to theirs. Relative
+        positions enter here.
 
     Returns
     -------
@@ -86,18 +89,21 @@ def attention(
     ValueError
         If the arrays are not floating-point of one dtype or lack positions or width, q and k differ
         in width, k and v in anything but width, heads do not divide, batches do not broadcast,
-        ``mask`` is not Boolean or does not broadcast to the scores, ``scale`` is not finite, or
+        ``mask`` is not Boolean or does not broadcast to the scores, nor ``bias``, ``scale`` is not finite, or
         ``softcap`` is not a finite number above 0.
 
     Source: Vaswani et al. (2017), eq. 1, https://arxiv.org/abs/1706.03762; soft cap: Gemma Team
     (2024), section 2, https://arxiv.org/abs/2408.00118
     """
-    xp = namespace(q=q, k=k, v=v)
+    xp = namespace(q=q, k=k, v=v, **present(bias=bias))
     scores = attention_scores(q, k, scale)
     check_values(k, v)
     if softcap is not None:
         cap = positive("softcap", softcap)
         scores = cap * xp.tanh(scores / cap)
+    if bias is not None:
+        check_broadcasts("bias", bias, scores.shape)
+        scores = scores + bias
     if mask is not None:
         check_mask(mask, scores.shape, xp)
         scores = xp.where(mask, scores, -math.inf)
@@ -197,11 +203,16 @@ def check_mask(mask: Array, shape: tuple[int, ...], xp) -> None:
         raise ValueError(f"mask has {came}; allowed: a Boolean array, True where to attend")
     if array_namespace(mask) is not xp:
         raise ValueError("mask and scores come from different libraries; allowed: one")
-    missing = len(shape) - mask.ndim
+    check_broadcasts("mask", mask, shape)
+
+
+def check_broadcasts(name: str, array: Array, shape: tuple[int, ...]) -> None:
+    """Raise a ValueError unless ``array`` broadcasts to the scores' ``shape``."""
+    missing = len(shape) - array.ndim
     if missing < 0 or any(
-        size not in (1, whole) for size, whole in zip(mask.shape, shape[missing:], strict=True)
+        size not in (1, whole) for size, whole in zip(array.shape, shape[missing:], strict=True)
     ):
         raise ValueError(
-            f"mask has shape {tuple(mask.shape)}; allowed: one that broadcasts to the scores' "
+            f"{name} has shape {tuple(array.shape)}; allowed: one that broadcasts to the scores' "
             f"{tuple(shape)}"
         )

@@ -78,6 +78,42 @@ def softmax(
     return e / xp.clip(total, min=0.5)
 
 
+def log_softmax(
+    x: Float[Array, "*shape"], axis: int = -1, temperature: Number = 1.0
+) -> Float[Array, "*shape"]:
+    r"""Logarithm of :func:`softmax`, finite also where the probability itself underflows to 0.
+
+    .. math:: \log p_i = \frac{x_i - m}{T} - \log \sum_j e^{(x_j - m) / T}, \qquad m = \max_j x_j
+
+    Parameters
+    ----------
+    x : floating-point scores of any shape; ``-inf`` stands for a choice that is ruled out.
+    axis : the dimension whose probabilities sum to one.
+    temperature : T > 0, in the units of ``x``.
+
+    Returns
+    -------
+    Array of the shape and dtype of ``x``, in natural-log units, at most 0. Where every entry is
+    ``-inf`` all are ``-inf``, as :func:`softmax` gives probabilities of 0 there.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` is not a floating-point array, ``axis`` is not one of its dimensions or empty, or
+        ``temperature`` is not a finite number above 0.
+
+    Source: Blanchard, Higham and Higham (2021), https://doi.org/10.1093/imanum/draa038
+    """
+    xp = namespace(x=x)
+    _check_axis(x, axis)
+    temperature = _representable(positive("temperature", temperature), x, xp)
+    m = finite(xp.max(x, axis=axis, keepdims=True), xp)
+    shifted = (x - m) / temperature
+    total = xp.sum(xp.exp(shifted), axis=axis, keepdims=True)
+    # The largest summand is e^0 = 1: only the 0 of an axis full of -inf is raised here.
+    return shifted - xp.log(xp.clip(total, min=0.5))
+
+
 def softmax_jacobian(p: Float[Array, "*batch n"]) -> Float[Array, "*batch n n"]:
     r"""Derivative of softmax, from its output.
 

@@ -1,0 +1,456 @@
+"""Latent attention against Hugging Face's DeepSeek-V2 and V3, and one form against the other."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import DeepseekV2Config, DeepseekV3Config
+from transformers.models.deepseek_v2.modeling_deepseek_v2 import (
+    DeepseekV2Attention,
+    DeepseekV2RotaryEmbedding,
+)
+from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
+    DeepseekV3Attention,
+    DeepseekV3RotaryEmbedding,
+)
+
+from transformer_math import attention, causal_mask
+from transformer_math.latent_attention import (
+    absorbed_latent_attention,
+    explicit_latent_attention,
+    latent_cache_size,
+    latent_parameters,
+    latent_score_matrix,
+)
+from transformer_math.latent_attention_module import LatentAttention, LatentCache
+from transformer_math.positions import RopeScaling, rotary_frequencies, rotate
+
+FORMS = {"explicit": explicit_latent_attention, "absorbed": absorbed_latent_attention}
+TOLERANCE = {"float32": 5e-6, "float64": 1e-12}
+
+
+def inputs(seed=0, batch=(2,), heads=3, queries=5, keys=7, d_h=4, d_r=2, d_c=6, d_v=5):
+    """q, q_rotary, latent, k_rotary, w_uk, w_uv."""
+    rng = np.random.default_rng(seed)
+    shapes = (
+        (*batch, heads, queries, d_h),
+        (*batch, heads, queries, d_r),
+        (*batch, keys, d_c),
+        (*batch, keys, d_r),
+        (d_c, heads * d_h),
+        (d_c, heads * d_v),
+    )
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+def redrawn(layer, draw):
+    """Every weight from N(0, 1/16); norm gains around 1."""
+    for weight in layer.parameters():
+        weight.data = draw(*weight.shape) / 4 + (weight.ndim == 1)
+    return layer.double().eval()
+
+
+@pytest.fixture
+def module(draw):
+    def make(query_latent_width=7, **options):
+        return redrawn(LatentAttention(24, 4, 6, 10, 4, 5, query_latent_width, **options), draw)
+
+    return make
+
+
+# The two forms
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("form", FORMS)
+def test_equals_attention_head_by_head(array, dtype, form):
+    q, q_rotary, latent, k_rotary, w_uk, w_uv = arrays = inputs()
+    mask = causal_mask(5, 7)
+    output, weights = FORMS[form](*(array(a, dtype) for a in arrays), array(mask, "bool"))
+    assert str(output.dtype).endswith(dtype)
+    for b in range(2):
+        for h in range(3):
+            k = np.concatenate([latent[b] @ w_uk[:, 4 * h : 4 * h + 4], k_rotary[b]], -1)
+            expected = attention(
+                np.concatenate([q[b, h], q_rotary[b, h]], -1),
+                k,
+                latent[b] @ w_uv[:, 5 * h : 5 * h + 5],
+                mask,
+                scale=1 / math.sqrt(4 + 2),
+            )
+            for ours, theirs in zip((output[b, h], weights[b, h]), expected, strict=True):
+                assert np.asarray(ours) == pytest.approx(theirs, abs=TOLERANCE[dtype])
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 4),
+    st.integers(1, 6),
+    st.integers(1, 5),
+    st.integers(1, 9),
+    st.booleans(),
+)
+def test_absorbed_equals_explicit(seed, heads, queries, d_h, d_c, batched):
+    arrays = inputs(seed, (2,) if batched else (), heads, queries, 6, d_h, 2, d_c)
+    mask = np.random.default_rng(seed).random((queries, 6)) < 0.7
+    explicit, absorbed = (form(*arrays, mask) for form in FORMS.values())
+    for ours, theirs in zip(explicit, absorbed, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-12)
+
+
+def test_absorbed_is_multi_query_attention_on_the_latents(array):
+    """One key head of width d_c + d_R, whose first d_c numbers are the values."""
+    q, q_rotary, latent, k_rotary, w_uk, w_uv = map(array, inputs(batch=()))
+    keys = np.concatenate([np.asarray(latent), np.asarray(k_rotary)], -1)
+    _, weights = absorbed_latent_attention(q, q_rotary, latent, k_rotary, w_uk, w_uv)
+    for h in range(3):
+        moved = np.asarray(q[h]) @ np.asarray(w_uk[:, 4 * h : 4 * h + 4]).T
+        query = np.concatenate([moved, np.asarray(q_rotary[h])], -1)
+        expected = attention(query, keys, np.asarray(latent), scale=1 / math.sqrt(6))[1]
+        assert np.asarray(weights[h]) == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_gradients(form):
+    arrays = [
+        torch.tensor(a, requires_grad=True)
+        for a in inputs(batch=(), heads=2, queries=2, keys=3, d_h=2, d_c=3, d_v=2)
+    ]
+    assert torch.autograd.gradcheck(
+        lambda *a: FORMS[form](*a, causal_mask(2, 3, like=a[0])), arrays
+    )
+
+
+def test_strict_array_api():
+    strict = pytest.importorskip("array_api_strict")
+    for form in FORMS.values():
+        output, _ = form(*(strict.asarray(a) for a in inputs()), scale=0.3)
+        assert np.asarray(output) == pytest.approx(form(*inputs(), scale=0.3)[0], abs=1e-13)
+
+
+# Why the rotary part is separate
+
+
+def test_without_rotation_one_matrix_serves_all_distances(array):
+    x, c, w_q, w_uk = (
+        array(np.random.default_rng(i).normal(size=shape))
+        for i, shape in enumerate([(9,), (5,), (9, 4), (5, 4)])
+    )
+    frequencies = rotary_frequencies(4, 10.0)
+    same = np.asarray(latent_score_matrix(w_q, w_uk))
+    assert same == pytest.approx(np.asarray(w_q) @ np.asarray(w_uk).T)
+    at = {n: latent_score_matrix(w_q, w_uk, n, array(frequencies)) for n in (0, 1, 7)}
+    assert np.asarray(at[0]) == pytest.approx(same, abs=1e-14)
+    assert np.abs(np.asarray(at[1]) - same).max() > 0.1
+    assert np.abs(np.asarray(at[7]) - np.asarray(at[1])).max() > 0.1
+    for m, n in ((0, 7), (5, 12), (100, 107)):  # always 7 apart
+        q, k = (
+            rotate(array(np.asarray(side)[None]), array([p], "int64"), frequencies, "interleaved")
+            for side, p in ((x @ w_q, m), (c @ w_uk, n))
+        )
+        score = (np.asarray(q) @ np.asarray(k).T).item()
+        assert score == pytest.approx((np.asarray(x) @ np.asarray(at[7]) @ np.asarray(c)).item())
+
+
+# The module
+
+
+def test_two_forms_of_the_module(draw, module):
+    x, mask = draw(2, 9, 24), causal_mask(9, like=draw(1))
+    for query_latent_width in (None, 7):
+        layer = module(query_latent_width)
+        explicit, absorbed = (layer(x, mask, absorbed=form) for form in (False, True))
+        for ours, theirs in zip(explicit[:2], absorbed[:2], strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("absorbed", [False, True])
+@pytest.mark.parametrize("scaling", [None, RopeScaling("yarn", 4.0, 32)], ids=["plain", "yarn"])
+def test_decoding_with_the_cache_equals_the_full_pass(draw, module, absorbed, scaling):
+    layer, x = module(scaling=scaling), draw(2, 9, 24)
+    full, full_weights, full_cache = layer(x, causal_mask(9, like=x))
+    output, _, cache = layer(x[:, :4], causal_mask(4, like=x))  # the prompt
+    before = [part.clone() for part in cache]
+    steps = [output]
+    for t in (4, 6, 7, 8):  # two tokens at first, then one at a time
+        n = 2 if t == 4 else 1
+        output, weights, longer = layer(
+            x[:, t : t + n], causal_mask(n, t + n, like=x), cache, absorbed
+        )
+        assert all((a == b).all() for a, b in zip(cache, before, strict=True))
+        torch.testing.assert_close(weights, full_weights[:, :, t : t + n, : t + n])
+        cache, before = longer, [part.clone() for part in longer]
+        steps.append(output)
+    torch.testing.assert_close(torch.cat(steps, 1), full, atol=1e-12, rtol=0)
+    for ours, theirs in zip(cache, full_cache, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=0)
+
+
+def test_cache_holds_exactly_the_latent_and_the_rotary_key(draw, module):
+    _, _, cache = module()(draw(9, 24))
+    assert isinstance(cache, LatentCache)
+    assert sum(part.numel() for part in cache) == 9 * latent_cache_size(10, 4) == 9 * (10 + 4)
+    assert cache.latent.untyped_storage().nbytes() == 9 * 10 * 8  # no view of something larger
+
+
+def test_output_depends_on_the_past_and_on_distances_alone(draw, module):
+    layer, x = module(), draw(6, 24)
+    mask = causal_mask(6, like=x)
+    changed = x.clone()
+    changed[4:] = draw(2, 24)
+    torch.testing.assert_close(layer(x, mask)[0][:4], layer(changed, mask)[0][:4])
+    # Behind 50 tokens that nobody may look at, the same six tokens give the same output.
+    _, _, cache = layer(draw(50, 24))
+    hidden = torch.cat([torch.zeros(6, 50, dtype=torch.bool), mask], -1)
+    torch.testing.assert_close(layer(x, hidden, cache)[0], layer(x, mask)[0], atol=1e-11, rtol=0)
+
+
+def test_learns_in_float32():
+    layer = LatentAttention(8, 2, 4, 6, 2)
+    x = torch.randn(3, 5, 8, generator=torch.Generator().manual_seed(0))
+    output, weights, cache = layer(x, causal_mask(5, like=x))
+    assert output.dtype == weights.dtype == cache.latent.dtype == torch.float32
+    output.square().sum().backward()
+    assert all(weight.grad.abs().max() > 0 for weight in layer.parameters())
+
+
+def test_half_layout_is_the_interleaved_one_with_permuted_weights(draw, module):
+    from transformer_math.positions import to_half
+
+    interleaved, half, x = module(), module(layout="half"), draw(2, 5, 24)
+    half.load_state_dict(interleaved.state_dict())
+    assert (half(x)[0] - interleaved(x)[0]).abs().max() > 1e-3
+    half.w_qr.data, half.w_kr.data = to_half(interleaved.w_qr.data, 4), to_half(half.w_kr.data)
+    torch.testing.assert_close(half(x)[0], interleaved(x)[0], atol=1e-12, rtol=0)
+
+
+# Against DeepSeek
+
+
+def deepseek(version, draw, query_latent_width):
+    options = dict(
+        hidden_size=24,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        q_lora_rank=query_latent_width,
+        kv_lora_rank=10,
+        qk_nope_head_dim=6,
+        qk_rope_head_dim=4,
+        v_head_dim=5,
+        max_position_embeddings=64,
+        rope_parameters={"rope_type": "default", "rope_theta": 100.0},
+        attn_implementation="sdpa",  # eager takes the softmax in float32
+    )
+    if version == 2:
+        config = DeepseekV2Config(head_dim=4, **options)
+        return DeepseekV2RotaryEmbedding(config), redrawn(DeepseekV2Attention(config, 0), draw)
+    config = DeepseekV3Config(**options)
+    return DeepseekV3RotaryEmbedding(config), redrawn(DeepseekV3Attention(config, 0), draw)
+
+
+def copied(theirs, query_latent_width):
+    """Our module with the reference's weights; torch's Linear keeps them as (d_out, d_in)."""
+    ours = LatentAttention(24, 4, 6, 10, 4, 5, query_latent_width, base=100.0).double()
+    compressed = query_latent_width is not None
+    queries = (theirs.q_b_proj if compressed else theirs.q_proj).weight.T.unflatten(1, (4, 10))
+    up = theirs.kv_b_proj.weight.T.unflatten(1, (4, 11))
+    down = theirs.kv_a_proj_with_mqa.weight.T
+    state = {
+        "w_uq": queries[..., :6].flatten(1),
+        "w_qr": queries[..., 6:].flatten(1),
+        "w_dkv": down[:, :10],
+        "w_kr": down[:, 10:],
+        "kv_gain": theirs.kv_a_layernorm.weight,
+        "w_uk": up[..., :6].flatten(1),
+        "w_uv": up[..., 6:].flatten(1),
+        "w_o": theirs.o_proj.weight.T,
+    }
+    if compressed:
+        state |= {"w_dq": theirs.q_a_proj.weight.T, "q_gain": theirs.q_a_layernorm.weight}
+    ours.load_state_dict(state)
+    return ours
+
+
+@pytest.mark.parametrize("query_latent_width", [None, 7])
+@pytest.mark.parametrize("version", [2, 3])
+def test_equals_deepseek(draw, version, query_latent_width):
+    rotary, theirs = deepseek(version, draw, query_latent_width)
+    ours = copied(theirs, query_latent_width)
+    x, positions = draw(2, 9, 24), torch.arange(9)[None]
+    mask = causal_mask(9, like=x)
+    expected, _ = theirs(
+        hidden_states=x,
+        position_embeddings=rotary(x, positions),
+        attention_mask=mask[None, None],
+    )
+    for absorbed in (False, True):
+        output, _, _ = ours(x, mask, absorbed=absorbed)
+        # Their norms and rotations are float32 whatever the weights are.
+        torch.testing.assert_close(output, expected, atol=1e-6, rtol=0)
+    assert sum(w.numel() for w in ours.parameters()) == sum(w.numel() for w in theirs.parameters())
+
+
+# Counting
+
+
+@pytest.mark.parametrize("query_latent_width", [None, 7])
+def test_parameters(module, query_latent_width):
+    layer = module(query_latent_width)
+    formula = latent_parameters(24, 4, 6, 10, 4, 5, query_latent_width)
+    assert sum(weight.numel() for weight in layer.parameters()) == formula
+
+
+def test_deepseek_v2_in_numbers():
+    config = DeepseekV2Config(
+        hidden_size=5120,
+        num_attention_heads=128,
+        num_key_value_heads=128,
+        q_lora_rank=1536,
+        kv_lora_rank=512,
+        qk_nope_head_dim=128,
+        qk_rope_head_dim=64,
+        v_head_dim=128,
+    )
+    with torch.device("meta"):
+        layer = DeepseekV2Attention(config, 0)
+    counted = sum(weight.numel() for weight in layer.parameters())
+    assert latent_parameters(5120, 128, 128, 512, 64, query_latent_width=1536) == counted
+    cache = latent_cache_size(512, 64)
+    assert cache == 576
+    assert cache * 60 * 2 == 69_120  # bytes a token: 60 layers, 2 bytes a number
+    assert cache / (2 * 128) == 2.25  # groups of grouped attention with as large a cache
+    assert 2 * 128 * 128 / cache == pytest.approx(56.9, abs=0.05)
+    assert cache * 61 * 2 == 70_272  # DeepSeek-V3
+
+
+# Errors
+
+
+def case(name, call, *words):
+    return pytest.param(call, words, id=name)
+
+
+def each(name, values, call, *words):
+    return [case(f"{name} {value!r}", lambda v=value: call(v), *words) for value in values]
+
+
+NOT_A_COUNT = [0, -1, 1.5, "2", True]
+NAMES = ("q", "q_rotary", "latent", "k_rotary", "w_uk", "w_uv")
+SIZES = ("width", "heads", "key_width", "latent_width", "rotary_width")
+LAYER = LatentAttention(24, 4, 6, 10, 4)
+TOKENS = torch.ones(2, 3, 24)
+W = np.ones((5, 4))
+
+
+def attend(name, change, form):
+    arrays = dict(zip(NAMES, inputs(), strict=True))
+    return FORMS[form](**{**arrays, name: change(arrays[name])})
+
+
+def build(**changed):
+    return LatentAttention(**{**dict(zip(SIZES, (24, 4, 6, 10, 4), strict=True)), **changed})
+
+
+def cached(latent=(2, 5, 10), k_rotary=(2, 5, 4), dtype=torch.float32):
+    cache = LatentCache(torch.ones(latent, dtype=dtype), torch.ones(k_rotary))
+    return LAYER(TOKENS, cache=cache)
+
+
+ERRORS = [
+    *[
+        case(f"{form} {name} {label}", lambda n=name, c=change, f=form: attend(n, c, f), *words)
+        for form in FORMS
+        for name, label, change, words in [
+            *[(name, "list", lambda a: a.tolist(), (f"{name} is a list",)) for name in NAMES],
+            *[
+                (name, "dtype", lambda a: a.astype("f"), (f"{name} has dtype float32",))
+                for name in NAMES[1:]
+            ],
+            ("w_uv", "library", torch.as_tensor, ("libraries", "w_uv")),
+            ("q", "matrix", lambda a: a[0, 0], ("q has shape (5, 4)", "heads")),
+            ("q_rotary", "heads", lambda a: a[:, :2], ("q_rotary has shape (2, 2, 5, 2)",)),
+            ("q_rotary", "empty", lambda a: a[..., :0], ("q_rotary has shape (2, 3, 5, 0)",)),
+            ("latent", "batch", lambda a: a[:1], ("latent has shape (1, 7, 6)", "(2,)")),
+            ("latent", "vector", lambda a: a[0, 0], ("latent has shape (6,)",)),
+            ("k_rotary", "keys", lambda a: a[:, :3], ("k_rotary has shape (2, 3, 2)", "(2, 7, 2)")),
+            ("k_rotary", "width", lambda a: a[..., :1], ("k_rotary has shape (2, 7, 1)",)),
+            ("w_uk", "rows", lambda a: a[:5], ("w_uk has shape (5, 12)", "6 rows")),
+            ("w_uk", "columns", lambda a: a[:, :9], ("w_uk has 9 columns", "3 heads", "4")),
+            ("w_uv", "vector", lambda a: a[0], ("w_uv has shape (15,)",)),
+            ("w_uv", "columns", lambda a: a[:, :14], ("w_uv has 14 columns", "3 heads")),
+        ]
+    ],
+    case("mask", lambda: explicit_latent_attention(*inputs(), np.ones((5, 7))), "mask has dtype"),
+    case("scale", lambda: explicit_latent_attention(*inputs(), scale=math.nan), "scale is nan"),
+    case("matrix list", lambda: latent_score_matrix([[1.0]], W), "w_q is a list"),
+    case("matrix vector", lambda: latent_score_matrix(W, W[0]), "w_uk has shape (4,)"),
+    case("matrix columns", lambda: latent_score_matrix(W, W[:, :3]), "w_uk has 3 columns", "4"),
+    case(
+        "matrix frequencies",
+        lambda: latent_score_matrix(W, W, 1, rotary_frequencies(6)),
+        "frequencies have shape (3,)",
+        "half of w_q's 4",
+    ),
+    case(
+        "matrix dtype",
+        lambda: latent_score_matrix(W, W, 1, rotary_frequencies(4).astype("f")),
+        "frequencies has dtype float32",
+    ),
+    case(
+        "matrix offset",
+        lambda: latent_score_matrix(W, W, math.inf, rotary_frequencies(4)),
+        "offset is inf",
+    ),
+    *[
+        parameter
+        for name in (*SIZES, "value_width", "query_latent_width")
+        for parameter in [
+            *each(f"module {name}", NOT_A_COUNT, lambda n, k=name: build(**{k: n}), f"{name} is"),
+            *each(
+                f"count {name}",
+                NOT_A_COUNT,
+                lambda n, k=name: latent_parameters(
+                    **{**dict(zip(SIZES, (24, 4, 6, 10, 4), strict=True)), k: n}
+                ),
+                f"{name} is",
+            ),
+        ]
+    ],
+    *each("cache latent", NOT_A_COUNT, lambda n: latent_cache_size(n, 4), "latent_width is"),
+    *each("cache rotary", NOT_A_COUNT, lambda n: latent_cache_size(4, n), "rotary_width is"),
+    case("module odd", lambda: build(rotary_width=3), "rotary_width is 3", "even"),
+    case("module layout", lambda: build(layout="neox"), "layout is 'neox'", "'half'"),
+    case("module scale", lambda: build(scale=math.nan), "scale is nan"),
+    case("module eps", lambda: build(eps=0.0), "eps is 0.0"),
+    case("module base", lambda: build(base=1.0), "base is 1.0"),
+    case("module scaling", lambda: build(scaling="yarn"), "scaling is a str", "RopeScaling"),
+    case(
+        "module dynamic",
+        lambda: build(scaling=RopeScaling("dynamic", 2.0, 64)),
+        "scaling has kind 'dynamic'",
+    ),
+    case("x list", lambda: LAYER([[1.0]]), "x is a list"),
+    case("x width", lambda: LAYER(TOKENS[..., :20]), "x has width 20", "24"),
+    case("x vector", lambda: LAYER(TOKENS[0, 0]), "x has shape (24,)"),
+    case("x dtype", lambda: LAYER(TOKENS.double()), "dtype torch.float32", "torch.float64"),
+    case("module mask", lambda: LAYER(TOKENS, torch.ones(3, 3)), "mask has dtype"),
+    case("cache width", lambda: cached((2, 5, 9)), "cache.latent has shape (2, 5, 9)", "10"),
+    case("cache batch", lambda: cached((1, 5, 10)), "cache.latent has shape (1, 5, 10)", "(2,)"),
+    case("cache rank", lambda: cached((2, 4, 5, 10)), "cache.latent has shape (2, 4, 5, 10)"),
+    case("cache rotary", lambda: cached(k_rotary=(2, 5, 3)), "cache.k_rotary", "(2, 5, 3)"),
+    case("cache keys", lambda: cached(k_rotary=(2, 4, 4)), "cache.k_rotary has 4 keys", "5"),
+    case("cache dtype", lambda: cached(dtype=torch.float64), "latent has dtype torch.float64"),
+    case("cache kind", lambda: LAYER(TOKENS, cache=5), "cache is a int", "LatentCache"),
+]
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(("call", "words"), ERRORS)
+def test_error_names_the_argument_and_what_is_allowed(call, words):
+    with pytest.raises(ValueError) as caught:
+        call()
+    for word in words:
+        assert word in str(caught.value)
