@@ -106,7 +106,8 @@ def positive(name: str, value: Number) -> float:
 
 def is_finite(value: object) -> bool:
     """Tell whether ``value`` is a plain number other than NaN and infinity."""
-    return isinstance(value, Real) and not isinstance(value, bool) and -math.inf < value < math.inf
+    plain = isinstance(value, Real) and not isinstance(value, bool)
+    return plain and bool(-math.inf < value < math.inf)
 
 
 def whole(name: str, value: int, least: int = 1) -> int:

@@ -64,8 +64,9 @@ def attention(
     .. math:: \operatorname{Attention}(Q, K, V) = A V, \qquad
               A = \operatorname{softmax}\Bigl(\frac{Q K^\top}{\sqrt{d_h}} + B\Bigr)
 
-    B is zero unless a bias is given. Masked scores become :math:`-\infty` before the softmax. With a soft cap c, scores s become
-    :math:`c \tanh(s / c)` before masking, so that none exceeds c.
+    B is zero unless a bias is given. Masked scores become :math:`-\infty` before the softmax. With
+    a soft cap c, scores s become :math:`c \tanh(s / c)` before bias and mask, so that none exceeds
+    c.
 
     Parameters
     ----------
@@ -89,8 +90,8 @@ def attention(
     ValueError
         If the arrays are not floating-point of one dtype or lack positions or width, q and k differ
         in width, k and v in anything but width, heads do not divide, batches do not broadcast,
-        ``mask`` is not Boolean or does not broadcast to the scores, nor ``bias``, ``scale`` is not finite, or
-        ``softcap`` is not a finite number above 0.
+        ``mask`` is not Boolean, ``mask`` or ``bias`` does not broadcast to the scores, ``scale`` is
+        not finite, or ``softcap`` is not a finite number above 0.
 
     Source: Vaswani et al. (2017), eq. 1, https://arxiv.org/abs/1706.03762; soft cap: Gemma Team
     (2024), section 2, https://arxiv.org/abs/2408.00118
