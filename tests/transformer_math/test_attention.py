@@ -242,3 +242,64 @@ def test_strict_array_api():
     assert strict.max(strict.abs(output - online)) > 1e-6  # the cap makes a difference
     plain, _ = attention(grouped, k, v, mask)
     assert strict.max(strict.abs(plain - online)) < 1e-12
+
+
+BIASES = {"all": (2, 4, 6, 9), "heads": (4, 6, 9), "one": (6, 9), "keys": (1, 9), "row": (9,)}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", BIASES)
+def test_a_bias_is_sdpa_s_additive_mask(draw, array, dtype, name):
+    q, k, v, bias = draw(2, 4, 6, 8), draw(2, 2, 9, 8), draw(2, 2, 9, 5), 3 * draw(*BIASES[name])
+    whole = bias.expand(2, 4, 6, 9)
+    expected = sdpa(q, k, v, attn_mask=whole, enable_gqa=True)
+    arrays = [array(tensor, dtype) for tensor in (q, k, v)]
+    output, _ = attention(*arrays, bias=array(bias, dtype))
+    assert str(output.dtype).endswith(dtype)
+    assert np.asarray(output) == pytest.approx(expected.numpy(), abs=TOLERANCE[dtype])
+    plain, _ = attention(*arrays)
+    assert np.abs(np.asarray(output) - np.asarray(plain)).max() > 1e-2
+    mask = masks()["random"]
+    masked = sdpa(q, k, v, attn_mask=whole.masked_fill(~mask, -math.inf), enable_gqa=True)
+    output, _ = attention(*arrays, array(mask, "bool"), bias=array(bias, dtype))
+    assert np.asarray(output) == pytest.approx(masked.numpy(), abs=TOLERANCE[dtype])
+
+
+@given(seeds)
+def test_a_bias_multiplies_the_odds(seed):
+    q, k, v = random_heads(seed)
+    bias = np.random.default_rng(seed).normal(size=(5, 7))
+    _, plain = attention(q, k, v)
+    _, weights = attention(q, k, v, bias=bias)
+    odds = plain * np.exp(bias)
+    assert weights == pytest.approx(odds / odds.sum(-1, keepdims=True), abs=1e-12)
+    # One number for all keys of a query changes nothing.
+    assert attention(q, k, v, bias=bias[:, :1])[1] == pytest.approx(plain, abs=1e-12)
+
+
+def test_a_bias_comes_after_the_soft_cap_and_has_a_gradient(draw):
+    q, k, v, bias = draw(3, 4), draw(5, 4), draw(5, 2), draw(3, 5)
+    scores = 2 * torch.tanh(attention_scores(q, k) / 2) + bias
+    expected = torch.softmax(scores, -1) @ v
+    torch.testing.assert_close(attention(q, k, v, softcap=2.0, bias=bias)[0], expected)
+    bias.requires_grad_()
+    assert torch.autograd.gradcheck(lambda b: attention(q, k, v, bias=b)[0], (bias,))
+
+
+@pytest.mark.parametrize(
+    "bias, words",
+    [
+        ([[0.0]], "bias is a list; allowed: a NumPy array or a torch tensor"),
+        (np.zeros((2, 2), dtype=int), "bias has dtype int64; allowed: a floating-point dtype"),
+        (np.zeros((2, 2), dtype="f"), "bias has dtype float32 but q has float64"),
+        (torch.zeros(2, 2).double(), "different libraries"),
+        (np.zeros((2, 3)), "bias has shape (2, 3); allowed: one that broadcasts to the scores'"),
+        (np.zeros((1, 2, 2)), "bias has shape (1, 2, 2)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_biases(bias, words, unchecked):
+    x = np.ones((2, 6))
+    with pytest.raises(ValueError) as error:
+        attention(x, x, x, bias=bias)
+    assert words in str(error.value)

@@ -141,7 +141,7 @@ def test_head_weights_recompute_a_head_s_attention_and_share_of_the_output():
 
 def test_whole_matrices_go_into_the_circuits():
     encoder = sentence_encoder()
-    layer, w = encoder.encoder.layers[2], encoder.head_weights(2, 9)
+    layer, w = encoder.encoder.blocks[2].attention, encoder.head_weights(2, 9)
     qk = qk_circuit(layer.w_q, layer.w_k, 12)[9]
     ov = ov_circuit(layer.w_v, layer.w_o, 12)[9]
     np.testing.assert_allclose(qk, w.w_q @ w.w_k.T, atol=1e-5)
@@ -168,7 +168,7 @@ def test_ablation_changes_later_layers_only():
 
 def test_loaded_once_and_frozen():
     assert sentence_encoder() is sentence_encoder()
-    assert not any(p.requires_grad for p in sentence_encoder().encoder.parameters())
+    assert not any(p.requires_grad for p in sentence_encoder().transformer.parameters())
 
 
 def test_the_package_itself_is_not_imported():

@@ -1,0 +1,108 @@
+"""Who sees whom in one pass through the layers, and how position enters: all by position alone."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..arrays import Bool, Float, Int
+from ..positions.relative import alibi_bias, t5_bias
+from ..positions.rotary import rotary_table, turn
+
+if TYPE_CHECKING:
+    from .stack import Stack
+
+
+class _Keys(NamedTuple):
+    """What follows from where the keys are; layers that see the same keys share it."""
+
+    positions: Tensor
+    mask: Tensor | None
+    bias: Tensor | None
+    turned: tuple[Tensor, Tensor] | None
+
+
+class Sight:
+    """Turns queries and keys, adds what a cache holds, and says who sees whom.
+
+    Parameters
+    ----------
+    stack : the layers; their configuration says what positions do.
+    x : what enters them, for its dtype and device.
+    positions : of the tokens, ``(n,)`` or ``(batch, n)``.
+    mask : Boolean, a further condition, or None.
+    cache : of a decoder, or None.
+    """
+
+    def __init__(
+        self,
+        stack: "Stack",
+        x: Float[Tensor, "batch n d"],
+        positions: Int[Tensor, "*position_batch n"],
+        mask: Bool[Tensor, "..."] | None,
+        cache: Any = None,
+    ):
+        self.stack, self.config = stack, stack.config
+        self.x, self.positions, self.mask, self.cache = x, positions, mask, cache
+        self.turned = self._cos_sin(positions)
+        self.keys: _Keys | None = None
+
+    def look(
+        self,
+        layer: int,
+        q: Float[Tensor, "batch h n w"],
+        k: Float[Tensor, "batch kv n w"],
+        v: Float[Tensor, "batch kv n w"],
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Return queries, all keys and values, and the mask and bias between them."""
+        cache, rotary = self.cache, self.turned is not None
+        if rotary:
+            q = turn(q, *self.turned)
+        if rotary and (cache is None or cache.rotated):
+            k = turn(k, *self.turned)
+        positions = self.positions
+        if cache is not None:
+            k, v, positions = cache.extend(layer, k, v)
+        keys = self._at(positions)
+        if rotary and cache is not None and not cache.rotated:
+            k = turn(k, *keys.turned)
+        return q, k, v, keys.mask, keys.bias
+
+    def _at(self, positions):
+        positions = torch.as_tensor(positions, device=self.x.device)
+        if self.keys is None or not torch.equal(self.keys.positions, positions):
+            unturned = self.cache is not None and not self.cache.rotated
+            real = positions.clamp(min=0)  # -1 marks an empty slot, which the mask hides
+            turned = self._cos_sin(real) if unturned else None
+            self.keys = _Keys(positions, self._mask(positions), self._bias(real), turned)
+        return self.keys
+
+    def _cos_sin(self, positions):
+        """Cosines and sines of all angles, if positions are rotary."""
+        if self.config.positions != "rotary":
+            return None
+        rope = self.config.rope
+        length = int(self.positions.max()) + 1 if rope.kind == "dynamic" else None
+        frequencies = rope.frequencies(self.config.head_width, self.config.rope_base, length)
+        return rotary_table(positions, frequencies, rope.attention_factor, like=self.x)
+
+    def _mask(self, key_positions):
+        if not self.stack.causal:
+            return self.mask
+        q, k = self.positions[..., :, None], key_positions[..., None, :]
+        seen = (k >= 0) & (k <= q)
+        if self.config.window is not None:
+            seen = seen & (q - k < self.config.window)
+        if seen.ndim == 3:
+            seen = seen[:, None]  # a batch: all heads alike
+        return seen if self.mask is None else seen & self.mask
+
+    def _bias(self, key_positions):
+        if self.config.positions not in ("alibi", "t5"):
+            return None
+        batch = torch.broadcast_shapes(self.positions.shape[:-1], key_positions.shape[:-1])
+        q, k = self.positions.expand(*batch, -1), key_positions.expand(*batch, -1)
+        if self.config.positions == "alibi":
+            return alibi_bias(self.config.heads, q, k, like=self.x)
+        table, both_ways = self.stack.bias_table, not self.stack.causal
+        return t5_bias(table, q, k, both_ways, self.config.max_distance)

@@ -1,0 +1,518 @@
+"""Caches: what a model says with one is what it says without, and an error changes nothing."""
+
+from functools import lru_cache
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transformer_math.decoding import (
+    ContiguousCache,
+    PagedCache,
+    QuantisedCache,
+    WindowCache,
+    dequantise,
+    generate,
+    quantise,
+    steps,
+)
+from transformer_math.transformer import Transformer, TransformerConfig
+
+LLAMA = dict(positions="rotary", kv_heads=2, norm="rms", activation="swiglu", bias=False)
+MODELS = {
+    "GPT-2": {},
+    "Llama, grouped heads": LLAMA,
+    "Llama, one key head": LLAMA | {"kv_heads": 1, "head_width": 6},
+    "ALiBi": {"positions": "alibi"},
+    "T5 bias": {"positions": "t5", "buckets": 8, "max_distance": 10},
+    "sinusoidal, post-norm": {"positions": "sinusoidal", "norm_first": False},
+    "no positions": {"positions": "none"},
+    "window of 5": LLAMA | {"window": 5},
+    "encoder-decoder": {"kind": "encoder-decoder"},
+    "encoder-decoder, T5 bias": {"kind": "encoder-decoder", "positions": "t5"},
+}
+EXACT = {
+    "contiguous": lambda config, **like: ContiguousCache(config, **like),
+    "paged, block 1": lambda config, **like: PagedCache(config, block=1, **like),
+    "paged, block 4": lambda config, **like: PagedCache(config, block=4, **like),
+    "window": lambda config, **like: WindowCache(config, config.context, **like),
+    "window, own positions": lambda config, **like: WindowCache(
+        config,
+        config.context,
+        sinks=1,
+        positions="absolute" if config.positions in ("learned", "sinusoidal") else "cache",
+        **like,
+    ),
+    "quantised, all residual": lambda config, **like: QuantisedCache(
+        config, group=2, residual=config.context, **like
+    ),
+}
+TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
+
+
+def redrawn(dtype=torch.float64, seed=0, **choices):
+    """A small Transformer whose every weight is drawn anew: N(0, 1/16), gains around 1."""
+    sizes = dict(vocabulary=17, width=16, heads=4, layers=2, hidden=24, context=32)
+    torch.manual_seed(seed)
+    model = Transformer(TransformerConfig(**sizes | choices)).to(dtype).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.normal_(0, 0.25)
+            if name.endswith("gain"):
+                parameter += 1
+    return model.requires_grad_(False)
+
+
+def tokens(*shape, seed=1):
+    return torch.randint(17, shape, generator=torch.Generator().manual_seed(seed))
+
+
+def memory_of(model, batch=2):
+    return model.encode(tokens(batch, 5, seed=2)) if model.encoder is not None else None
+
+
+def snapshot(cache):
+    return {name: tensor.clone() for name, tensor in cache.tensors().items()}
+
+
+def assert_same(cache, before):
+    after = cache.tensors()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+@lru_cache
+def without_cache(name, dtype):
+    model = redrawn(dtype, **MODELS[name])
+    memory = memory_of(model)
+    return model, memory, list(steps(model, tokens(2, 7), 4, memory=memory, cache=False))
+
+
+CASES = [(name, kind, torch.float64) for name in MODELS for kind in EXACT]
+CASES += [(name, "contiguous", torch.float32) for name in MODELS]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "dtype"), CASES, ids=["-".join(map(str, case)) for case in CASES]
+)
+def test_cached_equals_uncached(name, kind, dtype):
+    model, memory, expected = without_cache(name, dtype)
+    cache = EXACT[kind](model.config, batch=2, dtype=dtype)
+    cached = list(steps(model, tokens(2, 7), 4, memory=memory, cache=cache, chunk=3))
+    assert cache.length == 7 + 4 - 1
+    for one, other in zip(cached, expected, strict=True):
+        assert torch.equal(one.token, other.token)
+        scale = float(other.logits.abs().max())
+        difference = float((one.logits - other.logits).abs().max())
+        assert difference <= TOLERANCE[dtype] * max(1, scale)
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_every_token_of_a_chunk_is_right(kind):
+    """Logits at all places of a text read in uneven pieces, not only after its last token."""
+    model = redrawn(**LLAMA)
+    cache = EXACT[kind](model.config, batch=2, dtype=torch.float64)
+    ids = tokens(2, 14)
+    pieces = [model(piece, cache=cache) for piece in ids.split([5, 1, 6, 2], dim=1)]
+    torch.testing.assert_close(torch.cat(pieces, dim=1), model(ids), rtol=0, atol=1e-12)
+
+
+def test_a_bidirectional_model_has_no_use_for_a_cache():
+    """Its old tokens change when new ones come: keys kept from before would be wrong."""
+    model = redrawn(kind="encoder")
+    ids = tokens(6)
+    hidden = [model(ids[:n], trace=True).hidden[1] for n in (5, 6)]
+    assert (hidden[1][:5] - hidden[0]).abs().max() > 0.01
+    causal = redrawn()
+    hidden = [causal(ids[:n], trace=True).hidden[1] for n in (5, 6)]
+    torch.testing.assert_close(hidden[1][:5], hidden[0], rtol=0, atol=1e-14)
+    with pytest.raises(ValueError, match="kind 'encoder'"):
+        ContiguousCache(model.config)
+    with pytest.raises(ValueError, match="encoder"):
+        generate(model, ids, 1)
+
+
+class Broken(Exception):
+    pass
+
+
+def break_after(model, layer):
+    """Let the model fail after a layer's attention has written into the cache."""
+
+    def fail(*_):
+        raise Broken
+
+    return model.decoder.blocks[layer].feed_forward.register_forward_pre_hook(fail)
+
+
+FAILING = EXACT | {
+    "window of 4 with a sink": lambda config, **like: WindowCache(config, 4, sinks=1, **like),
+    "quantised, 8 bits": lambda config, **like: QuantisedCache(config, group=3, **like),
+    "quantised, 4 bits": lambda config, **like: QuantisedCache(config, 4, group=2, **like),
+    "paged, shared": lambda config, **like: PagedCache(config, block=4, **like).fork(),
+}
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("kind", FAILING)
+@pytest.mark.parametrize("name", ["Llama, grouped heads", "encoder-decoder"])
+def test_a_pass_that_breaks_off_leaves_the_cache_as_it_was(name, kind, layer):
+    model = redrawn(**MODELS[name])
+    memory = memory_of(model)
+    given = {} if memory is None else {"memory": memory}
+    caches = [FAILING[kind](model.config, batch=2, dtype=torch.float64) for _ in range(2)]
+    ids = tokens(2, 20)
+    for part, cross in ((ids[:, :6], given), (ids[:, 6:9], given)):
+        hook = break_after(model, layer)
+        wrong = {key: value * 2 for key, value in cross.items()}
+        with pytest.raises(Broken):
+            model(tokens(2, 5, seed=7), cache=caches[0], **wrong)
+        hook.remove()
+        outputs = [model(part, cache=cache, **cross) for cache in caches]
+        assert torch.equal(*outputs)
+    if isinstance(caches[0], PagedCache):
+        pools = [cache.pool for cache in caches]
+        assert pools[0].references == pools[1].references
+        assert pools[0].free == pools[1].free
+
+
+def test_a_forks_failure_does_not_reach_the_other_fork():
+    """Both share a partly filled block; a shortened one would write where the other has tokens."""
+    model = redrawn()
+    one = PagedCache(model.config, block=8, dtype=torch.float64)
+    model(tokens(6), cache=one)
+    two = one.fork()
+    two.truncate(3)
+    both = two.together(one)
+    hook = break_after(model, 1)
+    with pytest.raises(Broken):
+        model(tokens(2, 1), cache=both)
+    hook.remove()
+    expected = model(torch.cat((tokens(6), tokens(4, seed=3))))[-4:]
+    torch.testing.assert_close(model(tokens(4, seed=3), cache=one), expected)
+
+
+@pytest.mark.parametrize("kind", ["contiguous", "paged, block 1", "paged, block 4"])
+@pytest.mark.parametrize("name", ["GPT-2", "Llama, grouped heads"])
+def test_truncate_forgets(name, kind):
+    model = redrawn(**MODELS[name])
+    cache = EXACT[kind](model.config, dtype=torch.float64)
+    model(tokens(12), cache=cache)
+    cache.truncate(5)
+    assert cache.length == 5
+    new = tokens(6, seed=4)
+    expected = model(torch.cat((tokens(12)[:5], new)))[5:]
+    torch.testing.assert_close(model(new, cache=cache), expected, rtol=0, atol=1e-12)
+    cache.truncate(0)
+    torch.testing.assert_close(model(new, cache=cache), model(new), rtol=0, atol=1e-12)
+
+
+def test_truncate_where_something_was_given_up():
+    model = redrawn()
+    window = WindowCache(model.config, 6, sinks=2, dtype=torch.float64)
+    model(tokens(8), cache=window)
+    window.truncate(7)  # nothing has been given up yet
+    new = tokens(1, seed=4)
+    expected = model(torch.cat((tokens(8)[:7], new)))[-1:]
+    torch.testing.assert_close(model(new, cache=window), expected, rtol=0, atol=1e-12)
+    model(new, cache=window)
+    quantised = QuantisedCache(model.config, group=4, residual=3, dtype=torch.float64)
+    model(tokens(9), cache=quantised)
+    assert quantised.quantised == 4
+    quantised.truncate(6)
+    for cache, length in ((window, 5), (quantised, 3)):
+        before, old = snapshot(cache), cache.length
+        with pytest.raises(ValueError, match=f"length is {length}; allowed"):
+            cache.truncate(length)
+        assert_same(cache, before)
+        assert cache.length == old
+
+
+# Paged.
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if "encoder" not in name])
+def test_texts_of_different_lengths_in_one_batch(name):
+    model = redrawn(**MODELS[name])
+    memory = PagedCache(model.config, blocks=24, block=4, dtype=torch.float64)
+    texts = [tokens(n, seed=n) for n in (3, 9, 4)]
+    caches = [memory] + [memory.another() for _ in texts[1:]]
+    last = [model(text, cache=cache)[-1:] for text, cache in zip(texts, caches, strict=True)]
+    batch = memory.together(*caches[1:])
+    assert batch.lengths == [3, 9, 4]
+    for _ in range(6):
+        new = torch.stack(last)[:, -1].argmax(-1, keepdim=True)
+        logits = model(new, cache=batch)
+        for i, text in enumerate(texts):
+            texts[i] = torch.cat((text, new[i]))
+            torch.testing.assert_close(logits[i, -1], model(texts[i])[-1], rtol=0, atol=1e-12)
+        last = list(logits)
+    assert [cache.length for cache in caches] == batch.lengths == [9, 15, 10]
+    assert batch.pool.waste == sum(-n % 4 for n in batch.lengths)
+
+
+def test_forks_share_a_prefix_and_part_ways():
+    model = redrawn(**LLAMA)
+    cache = PagedCache(model.config, blocks=12, block=4, dtype=torch.float64)
+    prefix = tokens(10)
+    model(prefix, cache=cache)
+    assert cache.pool.used == 3
+    forks = [cache, cache.fork(), cache.fork()]
+    assert cache.pool.used == 3 and cache.pool.saved == 20 and cache.pool.tokens == 10
+    endings = tokens(3, 5, seed=5)
+    for fork, ending in zip(forks, endings, strict=True):
+        expected = model(torch.cat((prefix, ending)))[10:]
+        torch.testing.assert_close(model(ending, cache=fork), expected, rtol=0, atol=1e-12)
+    tables = [fork.tables()[0] for fork in forks]
+    assert tables[0][:2] == tables[1][:2] == tables[2][:2]  # two full blocks stay shared
+    assert len({table[2] for table in tables}) == 3  # the third, half full, was copied
+    assert cache.pool.used == 2 + 3 * 2
+    assert cache.used_bytes == 4 * cache.bytes // 12
+    forks[1].free()
+    assert cache.pool.used == 2 + 2 * 2
+    with pytest.raises(ValueError, match="released"):
+        forks[1].fork()
+    both = forks[0].together(forks[2])
+    logits = model(endings[:2, :1], cache=both)
+    for row, i in enumerate((0, 2)):
+        text = torch.cat((prefix, endings[i], endings[row, :1]))
+        torch.testing.assert_close(logits[row, -1], model(text)[-1], rtol=0, atol=1e-12)
+
+
+def test_no_free_block_is_an_error_that_changes_nothing():
+    model = redrawn(positions="alibi")
+    cache = PagedCache(model.config, blocks=3, block=4, dtype=torch.float64)
+    other = cache.another()
+    model(tokens(6), cache=cache)
+    model(tokens(3), cache=other)
+    both = cache.together(other)
+    assert (cache.room, other.room, both.room) == (2, 1, 1)
+    before = snapshot(cache)
+    for wrong, n in ((cache, 3), (other, 2), (both, 2)):
+        ids = tokens(wrong.batch, n)
+        with pytest.raises(ValueError, match=f"at most {n - 1}"):
+            model(ids, cache=wrong)
+        with pytest.raises(ValueError, match="allowed"):
+            generate(model, ids, 1, cache=wrong)
+        k = torch.zeros(wrong.batch, 4, n, 4, dtype=torch.float64)
+        with pytest.raises(ValueError, match="room left"):
+            wrong.extend(0, k, k)
+        assert_same(cache, before)
+        assert both.lengths == [6, 3] and cache.pool.used == 3
+    other.free()
+    assert cache.room == 6
+
+
+# Windows.
+
+
+def test_window_cache_equals_a_windowed_model_and_stays_small():
+    model = redrawn(**LLAMA | {"window": 5}, context=64)
+    cache = WindowCache(model.config, 5, dtype=torch.float64)
+    ids = tokens(30)
+    pieces = [model(piece, cache=cache) for piece in ids.split([7, 1, 1, 12, *[1] * 9])]
+    torch.testing.assert_close(torch.cat(pieces), model(ids), rtol=0, atol=1e-12)
+    assert cache.length == 30 and cache.held == 5
+    assert cache.held_positions().tolist() == [25, 26, 27, 28, 29]
+    assert cache.bytes == 2 * 2 * 2 * 5 * 4 * 8  # keys and values, layers, heads, tokens, width
+
+
+def test_sinks_and_last_tokens_are_all_a_query_sees():
+    """With one layer, dropping the tokens between is the same as masking them."""
+    for positions in ("alibi", "rotary", "learned"):
+        model = redrawn(layers=1, positions=positions, context=64)
+        cache = WindowCache(model.config, 4, sinks=2, dtype=torch.float64)
+        ids = tokens(20)
+        logits = torch.cat([model(token, cache=cache) for token in ids.split(1)])
+        i = torch.arange(20)
+        seen = (i[None] < 2) | (i[:, None] - i[None] < 4)
+        torch.testing.assert_close(logits, model(ids, seen), rtol=0, atol=1e-12)
+        assert cache.held_positions().tolist() == [0, 1, 16, 17, 18, 19]
+
+
+@pytest.mark.parametrize("positions", ["rotary", "alibi", "t5"])
+def test_positions_within_the_cache(positions):
+    """A query sees what it would see in the short text of sinks and last tokens."""
+    model = redrawn(layers=1, positions=positions)
+    cache = WindowCache(model.config, 4, sinks=2, positions="cache", dtype=torch.float64)
+    assert cache.room is None and not cache.rotated
+    ids = tokens(40)  # more than the model's context
+    for t, token in enumerate(ids.split(1)):
+        logits = model(token, cache=cache)[-1]
+        short = ids[: t + 1] if t < 6 else torch.cat((ids[:2], ids[t - 3 : t + 1]))
+        torch.testing.assert_close(logits, model(short)[-1], rtol=0, atol=1e-12)
+
+
+def test_rotary_offset_after_eviction():
+    """Numbering tokens by the cache's size while its keys keep their old angles is a mistake."""
+
+    class Mistaken(WindowCache):
+        def next_positions(self, n):
+            return torch.arange(self.held, self.held + n)
+
+    model = redrawn(layers=1, positions="rotary", window=4, context=64)
+    ids = tokens(30)
+    right, wrong = (
+        torch.cat([model(token, cache=cache) for token in ids.split(1)])
+        for cache in (
+            kind(model.config, 4, dtype=torch.float64) for kind in (WindowCache, Mistaken)
+        )
+    )
+    torch.testing.assert_close(right, model(ids), rtol=0, atol=1e-12)
+    assert (wrong - right)[10:].abs().max() > 0.05
+
+
+# Quantised.
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([8, 4]), st.sampled_from([-1, -2]))
+def test_rounding_error_is_at_most_half_a_step(seed, bits, axis):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(3, 6, 8, generator=generator, dtype=torch.float64) * 10
+    codes, step, z = quantise(x, bits, axis)
+    assert codes.dtype == torch.uint8 and codes.max() == 2**bits - 1 and codes.min() == 0
+    torch.testing.assert_close(step, (x.amax(axis, True) - x.amin(axis, True)) / (2**bits - 1))
+    error = (dequantise(codes, step, z) - x).abs()
+    assert (error <= step / 2 * (1 + 1e-9)).all()
+    again = quantise(dequantise(codes, step, z), bits, axis)[0]
+    assert torch.equal(again, codes)
+
+
+def test_equal_numbers_lose_nothing():
+    x = torch.full((2, 3), 0.1)
+    assert torch.equal(dequantise(*quantise(x, 4)), x)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("residual", [0, 5])
+def test_cached_keys_are_within_half_a_step(bits, residual):
+    model = redrawn(**LLAMA)
+    config, group = model.config, 4
+    exact = ContiguousCache(config, dtype=torch.float64)
+    rounded = QuantisedCache(config, bits, group, residual, dtype=torch.float64)
+    torch.manual_seed(0)
+    for n in (6, 1, 1, 9, 1):
+        for layer in range(2):
+            k, v = torch.randn(2, 1, 2, n, 4, dtype=torch.float64)
+            pairs = zip(exact.extend(layer, k, v)[:2], rounded.extend(layer, k, v)[:2], strict=True)
+            for (all_exact, all_rounded), axis in zip(pairs, (-2, -1), strict=True):
+                q = rounded.quantised
+                groups = all_exact[:, :, :q].unflatten(2, (-1, group))
+                spread = groups.amax(axis, True) - groups.amin(axis, True)
+                bound = (spread / (2**bits - 1) / 2 * (1 + 1e-9)).expand_as(groups).flatten(2, 3)
+                error = (all_rounded - all_exact).abs()
+                assert (error[:, :, :q] <= bound).all()
+                assert q == 0 or error[:, :, :q].max() > 1e-5
+                assert (error[:, :, q:] == 0).all()
+        exact.advance(n)
+        rounded.advance(n)
+    assert rounded.length == 18
+    assert rounded.quantised == (18 - residual) // group * group
+
+
+def test_fewer_bits_cost_more_error_and_less_memory():
+    model = redrawn(width=64, **LLAMA, dtype=torch.float32, context=128)
+    ids = tokens(100)
+    expected, found = model(ids), {}
+    for bits in (8, 4):
+        cache = QuantisedCache(model.config, bits, group=16)
+        logits = torch.cat([model(piece, cache=cache) for piece in ids.split(10)])
+        found[bits] = ((logits - expected).abs().max(), cache.bytes)
+    full = ContiguousCache(model.config).bytes
+    assert 0 < found[8][0] < found[4][0] / 3
+    assert found[4][1] < found[8][1] < 0.6 * full
+
+
+# Sizes.
+
+
+def test_bytes_follow_the_formula():
+    config = redrawn(**LLAMA).config
+    for dtype, size in ((torch.float32, 4), (torch.float16, 2), (torch.float64, 8)):
+        cache = ContiguousCache(config, batch=3, capacity=20, dtype=dtype)
+        assert cache.bytes == 2 * 2 * 3 * 2 * 20 * 4 * size
+        paged = PagedCache(config, blocks=5, block=4, dtype=dtype)
+        assert paged.bytes == cache.bytes // 3
+    names = set(ContiguousCache(config).tensors())
+    assert names == {"keys", "values"}
+
+
+def test_cross_keys_are_computed_once_and_counted():
+    model = redrawn(kind="encoder-decoder")
+    memory = memory_of(model, 1)
+    cache = ContiguousCache(model.config, dtype=torch.float64)
+    empty = cache.bytes
+    model(tokens(3), memory=memory[0], cache=cache)
+    kept = dict(cache.cross)
+    model(tokens(1), memory=memory[0], cache=cache)
+    assert all(cache.cross[layer] is kept[layer] for layer in range(2))
+    assert cache.bytes == empty + 2 * 2 * 5 * 16 * 8
+
+
+def test_caches_keep_no_gradient():
+    model = redrawn().requires_grad_(True)
+    for kind in EXACT.values():
+        cache = kind(model.config, dtype=torch.float64)
+        model(tokens(3), cache=cache)
+        model(tokens(2), cache=cache)
+        assert not any(tensor.requires_grad for tensor in cache.tensors().values())
+
+
+def test_select_reorders_texts():
+    model = redrawn()
+    cache = ContiguousCache(model.config, batch=2, dtype=torch.float64)
+    ids, new = tokens(2, 5), tokens(3, 2, seed=9)
+    model(ids, cache=cache)
+    cache.select([1, 0, 1])
+    expected = model(torch.cat((ids[[1, 0, 1]], new), dim=1))[:, 5:]
+    torch.testing.assert_close(model(new, cache=cache), expected, rtol=0, atol=1e-12)
+
+
+# The allocator.
+
+
+@given(st.data())
+def test_block_pool_never_loses_a_block_and_wastes_less_than_one_a_sequence(data):
+    from transformer_math.decoding import BlockPool
+
+    pool = BlockPool(data.draw(st.integers(1, 12)), data.draw(st.integers(1, 5)))
+    texts = {}  # what each sequence should be: (sequence, length)
+    for _ in range(data.draw(st.integers(1, 25))):
+        action = data.draw(st.sampled_from(["add", "append", "fork", "cut", "release"]))
+        if action == "add" or not texts:
+            sequence = pool.add()
+            texts[sequence] = 0
+            continue
+        sequence = data.draw(st.sampled_from(list(texts)))
+        if action == "append":
+            n = data.draw(st.integers(1, 9))
+            fits = pool.needed((sequence,), n) <= len(pool.free)
+            before = (list(sequence.table), list(pool.free), list(pool.references))
+            if fits:
+                pool.append(sequence, n)
+                texts[sequence] += n
+            else:
+                with pytest.raises(ValueError, match="free ones"):
+                    pool.append(sequence, n)
+                assert before == (sequence.table, pool.free, pool.references)
+        elif action == "fork":
+            texts[pool.fork(sequence)] = texts[sequence]
+        elif action == "cut":
+            texts[sequence] = data.draw(st.integers(0, texts[sequence]))
+            pool.truncate(sequence, texts[sequence])
+        else:
+            pool.release(sequence)
+            del texts[sequence]
+        counts = [0] * pool.blocks
+        for sequence, length in texts.items():
+            assert sequence.length == length
+            assert len(sequence.table) == -(-length // pool.block)
+            for number in sequence.table:
+                counts[number] += 1
+        assert counts == pool.references
+        assert sorted(pool.free) == [i for i, count in enumerate(counts) if count == 0]
+        assert all(high > low for high, low in pairwise(pool.free))
+        assert 0 <= pool.waste <= max(0, (pool.block - 1) * len(texts))
+        assert pool.saved >= 0
