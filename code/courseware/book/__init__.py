@@ -12,6 +12,7 @@ from courseware.book import (
     boxes,
     cards,
     cells,
+    docstrings,
     formulas,
     opening,
     pages,
@@ -30,6 +31,18 @@ def setup(app):
     """Entry point for Sphinx."""
     app.connect("config-inited", configure)
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it, comments or not
-    for part in (references, boxes, cells, opening, cards, formulas, bibliography, assets, pages):
+    parts = (
+        references,
+        boxes,
+        cells,
+        opening,
+        cards,
+        docstrings,
+        formulas,
+        bibliography,
+        assets,
+        pages,
+    )
+    for part in parts:
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,10 +17,10 @@ begins every document.
 ## How it was trained
 
 {steps:,} steps of {batch} windows of {context} tokens with AdamW: learning rate {rate:g} after
-{warmup} steps of warm-up, then a cosine to a tenth; weight decay {decay:g} on matrices; gradients
-clipped to length {clip:g}; no dropout; seed {seed}. From step {repeats_after:,} on, {repeats} of the
-{batch} windows said one passage of the text again and again: so heads learn to look for what
-followed last time. Two processes on two CPU cores shared each batch through
+{warmup} steps of warm-up, then a cosine to a tenth; weight decay {decay:g} on matrices;
+gradients clipped to length {clip:g}; no dropout; seed {seed}. From step {repeats_after:,} on,
+{repeats} of the {batch} windows said one passage of the text again and again: so heads learn to
+look for what followed last time. Two processes on two CPU cores shared each batch through
 DistributedDataParallel. The script is `transformer_math.small_gpt.train`. Weights are stored in
 half precision; everything below was measured with the stored ones.
 

@@ -40,9 +40,9 @@ def batch(
 ) -> tuple[Tensor, Tensor]:
     """Return random windows and the tokens that follow each of theirs.
 
-    The first ``repeats`` windows say a passage of 16 tokens or more again and again, so that it pays
-    to look back. All depends on nothing but the arguments: a run that was killed draws the same
-    windows again.
+    The first ``repeats`` windows say a passage of 16 tokens or more again and again, so that it
+    pays to look back. All depends on nothing but the arguments: a run that was killed draws the
+    same windows again.
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     starts = torch.randint(len(ids) - context, (size,), generator=generator)

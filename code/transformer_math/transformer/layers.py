@@ -1,32 +1,34 @@
 r"""What a Transformer is stacked of: attention, a feed-forward network, norms, residual sums.
 
 Tokens are rows and a weight matrix has shape (d_in, d_out), so each forward pass reads like its
-equation.
+equation. Norms and activations are torch's fused kernels: a third of the time of a decoding step
+otherwise. The formulas stand in :mod:`transformer_math.norm` and
+:mod:`transformer_math.activations`, and the tests hold the two together.
 """
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from ..activations import gelu, relu, silu
 from ..arrays import Bool, Float
 from ..attention import attention
 from ..multihead import merge_heads, split_heads
-from ..norm import layer_norm, rms_norm
 from .config import TransformerConfig
 
 INITIAL_DEVIATION = 0.02
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": relu,
-    "gelu": gelu,
-    "gelu_tanh": lambda x: gelu(x, approximate=True),
-    "silu": silu,
-    "swiglu": silu,
-    "geglu": gelu,
-    "geglu_tanh": lambda x: gelu(x, approximate=True),
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "silu": F.silu,
+    "swiglu": F.silu,
+    "geglu": F.gelu,
+    "geglu_tanh": partial(F.gelu, approximate="tanh"),
 }
 
 
@@ -59,8 +61,8 @@ class Norm(nn.Module):
     def forward(self, x: Float[Tensor, "*positions width"]) -> Float[Tensor, "*positions width"]:
         """Return the normalised vectors."""
         if self.kind == "rms":
-            return rms_norm(x, self.gain, self.eps)
-        return layer_norm(x, self.gain, self.bias, self.eps)
+            return F.rms_norm(x, self.gain.shape, self.gain, self.eps)
+        return F.layer_norm(x, self.gain.shape, self.gain, self.bias, self.eps)
 
 
 class Attention(nn.Module):
