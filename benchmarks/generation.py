@@ -36,7 +36,15 @@ def pair():
     return theirs, from_hugging_face_state_dict(config, theirs.state_dict())
 
 
-def timed(function) -> tuple[float, torch.Tensor]:
+def load_seconds(runs: int = RUNS) -> float:
+    """Median time to load the shipped model from its files."""
+    from transformer_math.small_gpt import load
+    from transformer_math.small_gpt.model import HERE
+
+    return statistics.median(timed(lambda: load(HERE))[0] for _ in range(runs))
+
+
+def timed(function) -> tuple[float, object]:
     started = time.perf_counter()
     tokens = function()
     return time.perf_counter() - started, tokens

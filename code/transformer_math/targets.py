@@ -104,6 +104,7 @@ def binary_targets(logits, targets, hard=False):
 
 
 def reduce(losses, reduction, rows=None):
+    """Return the losses' mean over the rows that count, or the losses themselves."""
     if reduction not in ("mean", "none"):
         raise ValueError(f"reduction is {reduction!r}; allowed: 'mean' or 'none'")
     if reduction == "none":
@@ -112,22 +113,26 @@ def reduce(losses, reduction, rows=None):
 
 
 def count(rows):
+    """Return the number of rows, which must not be 0."""
     if rows == 0:
         raise ValueError("targets leave nothing to average; allowed: at least one that counts")
     return rows
 
 
 def size(array):
+    """Return the number of entries."""
     return math.prod(array.shape)
 
 
 def share_of_one(name, value):
+    """Return a number from 0 to 1, or raise a ValueError."""
     if not is_finite(value) or not 0 <= value <= 1:
         raise ValueError(f"{name} is {value!r}; allowed: a number from 0 to 1")
     return float(value)
 
 
 def check_library(name, array, other_name, other):
+    """Raise a ValueError unless both are arrays of one library."""
     if not is_array_api_obj(array):
         raise ValueError(
             f"{name} is a {type(array).__name__}; allowed: a NumPy array or a torch tensor"
@@ -137,6 +142,7 @@ def check_library(name, array, other_name, other):
 
 
 def check_shape(name, array, other_name, other):
+    """Raise a ValueError unless both have one shape."""
     if array.shape != other.shape:
         raise ValueError(
             f"{name} has shape {tuple(array.shape)}; allowed: the shape of {other_name}, "
