@@ -26,7 +26,9 @@ TINY = TransformerConfig(
     positions="rotary",
     bias=False,
 )
-RECIPE = training.Recipe(steps=8, batch=4, rate=1e-2, warmup=2, every=4)
+RECIPE = training.Recipe(
+    cycles=((5, 1e-2), (3, 5e-3)), repeats=((4, 2),), batch=4, warmup=2, every=4
+)
 SHIPPED = Path(training.__file__).parent / "tokenizer.json"
 
 
@@ -73,7 +75,7 @@ def test_it_learns(tmp_path):
 def test_another_recipe_does_not_go_on(tmp_path):
     training.train(tmp_path, RECIPE, TINY)
     with pytest.raises(ValueError, match="another recipe"):
-        training.train(tmp_path, training.Recipe(steps=9), TINY)
+        training.train(tmp_path, training.Recipe(cycles=((9, 1e-2),)), TINY)
 
 
 def test_windows_depend_on_the_step_alone():
@@ -83,6 +85,28 @@ def test_windows_depend_on_the_step_alone():
     assert torch.equal(batch(ids, 3, 10, seed=0, step=5)[0], x)
     assert not torch.equal(batch(ids, 3, 10, seed=0, step=6)[0], x)
     assert not torch.equal(batch(ids, 3, 10, seed=1, step=5)[0], x)
+
+
+def test_repeated_windows_repeat():
+    x, y = batch(torch.arange(1000), 3, 64, seed=0, step=5, repeats=2)
+    for window, repeats in zip(x, (True, True, False), strict=True):
+        period = int((window == window[0]).nonzero()[-1]) if repeats else 0
+        assert (len(window.unique()) < 64) == repeats
+        if repeats:
+            first = int((window[1:] == window[0]).nonzero()[0]) + 1
+            assert 16 <= first <= 32 and torch.equal(window[first:], window[:-first]) and period
+    assert torch.equal(x[:, 1:], y[:, :-1])
+
+
+def test_a_recipe_tells_rate_and_repeats_of_every_step():
+    recipe = training.Recipe(cycles=((10, 1.0), (5, 0.5)), repeats=((3, 2), (12, 4)), warmup=2)
+    rates = [recipe.rate(step) for step in range(15)]
+    assert recipe.steps == 15
+    assert rates[0] == 0.5 and rates[1] == 1.0 and rates[9] == pytest.approx(0.1)
+    assert rates[10] == 0.25 and rates[11] == 0.5 and rates[14] == pytest.approx(0.05)
+    assert [recipe.windows_repeated(s) for s in (0, 2, 3, 11, 12, 14)] == [0, 0, 2, 2, 4, 4]
+    with pytest.raises(ValueError, match="beyond the last"):
+        recipe.rate(15)
 
 
 SHARED = """

@@ -16,11 +16,10 @@ begins every document.
 
 ## How it was trained
 
-{steps:,} steps of {batch} windows of {context} tokens with AdamW: learning rate {rate:g} after
-{warmup} steps of warm-up, then a cosine to a tenth; weight decay {decay:g} on matrices;
-gradients clipped to length {clip:g}; no dropout; seed {seed}. From step {repeats_after:,} on,
-{repeats} of the {batch} windows said one passage of the text again and again: so heads learn to
-look for what followed last time. Two processes on two CPU cores shared each batch through
+{steps:,} steps of {batch} windows of {context} tokens with AdamW, in cycles of {cycles}; in each
+{warmup} steps of warm-up, then a cosine to a tenth. Weight decay {decay:g} on matrices; gradients
+clipped to length {clip:g}; no dropout; seed {seed}. Some windows said one passage of the text again
+and again, so that heads learn to look for what followed last time: {repeats}. Two processes on two CPU cores shared each batch through
 DistributedDataParallel. The script is `transformer_math.small_gpt.train`. Weights are stored in
 half precision; everything below was measured with the stored ones.
 
@@ -72,7 +71,8 @@ def card(manifest: dict, samples: list[str], end: str, test_characters: int, lea
         for pattern, heads in manifest["heads"].items()
     )
     return CARD.format(
-        **{**config, **manifest["recipe"]},
+        **{**config, **manifest["recipe"], **_told(manifest["recipe"])},
+        steps=manifest["steps"],
         parameters=manifest["parameters"],
         end=end,
         python=data["python"],
@@ -84,6 +84,12 @@ def card(manifest: dict, samples: list[str], end: str, test_characters: int, lea
         heads_found=found,
         samples="\n\n".join(f"```text\n{sample.strip()}\n```" for sample in samples),
     )
+
+
+def _told(recipe):
+    cycles = " and ".join(f"{n:,} steps at rate {rate:g}" for n, rate in recipe["cycles"])
+    repeats = ", ".join(f"{n} from step {first:,} on" for first, n in recipe["repeats"])
+    return {"cycles": cycles, "repeats": repeats}
 
 
 def _named(entry):

@@ -45,32 +45,47 @@ CONFIG = TransformerConfig(
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long and how fast to train.
+    """How long and how fast to train, and on what.
 
     Parameters
     ----------
-    steps : updates in all.
+    cycles : pairs (steps, rate). In each cycle the learning rate warms up to ``rate`` and falls by
+        a cosine to a tenth of it.
+    repeats : pairs (first step, windows): how many of a batch's windows repeat one passage from
+        that step on. They teach heads to look for what followed last time (induction).
     batch : windows an update, over all processes.
-    rate : the learning rate after warm-up; it falls by a cosine to a tenth.
-    warmup : steps of linear warm-up.
+    warmup : steps of linear warm-up at the beginning of a cycle.
     decay : weight decay, of matrices only.
     clip : longest gradient.
     seed : of weights, windows and dropout.
-    repeats, repeats_after : how many of a batch's windows repeat one passage, and from which step
-        on. They teach heads to look for what followed last time (induction).
     every : steps between looks at the validation text, samples and checkpoints.
     """
 
-    steps: int = 3000
+    cycles: tuple[tuple[int, float], ...] = ((3000, 3e-3), (800, 2e-3))
+    repeats: tuple[tuple[int, int], ...] = ((1300, 2), (3000, 8), (3500, 3))
     batch: int = 12
-    rate: float = 3e-3
     warmup: int = 100
     decay: float = 0.1
     clip: float = 1.0
     seed: int = 0
-    repeats: int = 2
-    repeats_after: int = 1300
     every: int = 100
+
+    @property
+    def steps(self) -> int:
+        """Updates in all."""
+        return sum(steps for steps, _ in self.cycles)
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        for steps, rate in self.cycles:
+            if step < steps:
+                return rate * cosine_schedule(step + 1, steps, self.warmup, floor=0.1)
+            step -= steps
+        raise ValueError(f"step is {step} beyond the last; allowed: below {self.steps}")
+
+    def windows_repeated(self, step: int) -> int:
+        """Return how many windows of a step repeat one passage."""
+        return [windows for first, windows in ((0, 0), *self.repeats) if first <= step][-1]
 
 
 def train(out: Path, recipe: Recipe, config: TransformerConfig = CONFIG) -> Transformer:
@@ -87,17 +102,16 @@ def train(out: Path, recipe: Recipe, config: TransformerConfig = CONFIG) -> Tran
 
     torch.manual_seed(recipe.seed)
     model = Transformer(config).to(device)
-    optimiser = torch.optim.AdamW(_groups(model, recipe.decay), recipe.rate, betas=(0.9, 0.95))
+    optimiser = torch.optim.AdamW(_groups(model, recipe.decay), betas=(0.9, 0.95))
     first, log = _resume(out / "checkpoint.pt", model, optimiser, recipe, device)
     learner = DistributedDataParallel(model) if world > 1 else model
     mine = slice(rank * recipe.batch // world, (rank + 1) * recipe.batch // world)
 
     bar = tqdm(range(first, recipe.steps), initial=first, total=recipe.steps, disable=rank > 0)
     for step in bar:
-        rate = recipe.rate * cosine_schedule(step + 1, recipe.steps, recipe.warmup, floor=0.1)
+        rate, repeats = recipe.rate(step), recipe.windows_repeated(step)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        repeats = recipe.repeats if step >= recipe.repeats_after else 0
         x, y = batch(ids["train"], recipe.batch, config.context, recipe.seed, step, repeats)
         torch.manual_seed((recipe.seed * 1_000_003 + step) * world + rank)  # for dropout
         model.train()
@@ -192,11 +206,8 @@ def sample(model: Transformer, tokenizer: BPE, start: str = "Return the ") -> st
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, required=True)
-    for name, value in asdict(Recipe()).items():
-        parser.add_argument(f"--{name}", type=type(value), default=value)
-    options = vars(parser.parse_args())
-    train(options.pop("out"), Recipe(**options))
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    train(parser.parse_args().out, Recipe())
 
 
 if __name__ == "__main__":
