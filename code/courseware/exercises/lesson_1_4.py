@@ -8,11 +8,12 @@ answer(
     "1.4.1",
     -7 / 6,
     hints={
-        7 / 6: "The size is right. The truth gains and its rival loses: does the loss rise or fall?",
+        7 / 6: "The size is right. The truth gains, its rival loses: does the loss rise or fall?",
         -2 / 3: "That is what raising the second score does alone; the first moves too.",
         -1 / 6: "The first score goes down, so its share p₁ − y₁ counts with a minus.",
         -0.5: "That is what lowering the first score does alone.",
-        -7 / 6 / np.sqrt(2): "That is the slope for a change of length 1. This change is h times (−1, 1, 0).",
+        -7 / 6 / np.sqrt(2): "That is the slope for a change of length 1. "
+        "This change is h times (−1, 1, 0).",
     },
 )
 

@@ -19,9 +19,10 @@ begins every document.
 {steps:,} steps of {batch} windows of {context} tokens with AdamW, in cycles of {cycles}; in each
 {warmup} steps of warm-up, then a cosine to a tenth. Weight decay {decay:g} on matrices; gradients
 clipped to length {clip:g}; no dropout; seed {seed}. Some windows said one passage of the text again
-and again, so that heads learn to look for what followed last time: {repeats}. Two processes on two CPU cores shared each batch through
-DistributedDataParallel. The script is `transformer_math.small_gpt.train`. Weights are stored in
-half precision; everything below was measured with the stored ones.
+and again, so that heads learn to look for what followed last time: {repeats}. Two processes on two
+CPU cores shared each batch through DistributedDataParallel. The script is
+`transformer_math.small_gpt.train`. Weights are stored in half precision; everything below was
+measured with the stored ones.
 
 ## On what
 

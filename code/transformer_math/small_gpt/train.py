@@ -61,8 +61,8 @@ class Recipe:
     every : steps between looks at the validation text, samples and checkpoints.
     """
 
-    cycles: tuple[tuple[int, float], ...] = ((3000, 3e-3), (800, 2e-3))
-    repeats: tuple[tuple[int, int], ...] = ((1300, 2), (3000, 8), (3500, 3))
+    cycles: tuple[tuple[int, float], ...] = ((3000, 3e-3), (800, 2e-3), (700, 2e-3))
+    repeats: tuple[tuple[int, int], ...] = ((1300, 2), (3000, 8), (3500, 3), (3800, 1))
     batch: int = 12
     warmup: int = 100
     decay: float = 0.1
