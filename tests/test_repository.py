@@ -16,6 +16,9 @@ LESSONS = sorted((ROOT / "chapters").rglob("*.ipynb"))
 ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 
 
+DATA = (".xz", ".safetensors", ".npz")  # the shipped texts, weights and images
+
+
 def python(source: str, **options) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, **options
@@ -145,13 +148,17 @@ def test_style():
 def test_one_idea_a_file():
     for path in tracked("code/*.py", "tests/*.py", "benchmarks/*.py", "code/*.js", "code/*.mjs"):
         lines = len(path.read_text().splitlines())
-        assert lines <= 400, f"{path.relative_to(ROOT)} has {lines} lines: two ideas?"
+        # Tests are tables of cases beside the assertions: they may be longer.
+        most = 600 if path.is_relative_to(ROOT / "tests") else 400
+        assert lines <= most, f"{path.relative_to(ROOT)} has {lines} lines: two ideas?"
 
 
 def test_nothing_big_or_built_is_tracked():
     for path in tracked():
         relative = path.relative_to(ROOT).as_posix()
-        assert path.stat().st_size < 400_000, f"{relative} has {path.stat().st_size} bytes"
+        data = relative.startswith("code/transformer_math/") and path.suffix in DATA
+        most = 4_000_000 if data else 400_000
+        assert path.stat().st_size < most, f"{relative} has {path.stat().st_size} bytes"
         assert not relative.startswith(("_build/", "node_modules/", ".venv/")), relative
 
 

@@ -143,6 +143,7 @@ def test_changed_files_are_refused(tmp_path):
     (tmp_path / "weights.safetensors").write_bytes(content)
     with pytest.raises(ValueError, match="weights.safetensors is not the file of the manifest"):
         load(tmp_path)
+    shutil.copy(HERE / "weights.safetensors", tmp_path)
     (tmp_path / "losses.json").unlink()
     with pytest.raises(ValueError, match="there is no .*losses.json"):
         load(tmp_path)

@@ -20,7 +20,7 @@ TINY = TransformerConfig(
     heads=2,
     layers=1,
     hidden=32,
-    context=16,
+    context=32,
     norm="rms",
     activation="swiglu",
     positions="rotary",
@@ -96,6 +96,11 @@ def test_repeated_windows_repeat():
             first = int((window[1:] == window[0]).nonzero()[0]) + 1
             assert 16 <= first <= 32 and torch.equal(window[first:], window[:-first]) and period
     assert torch.equal(x[:, 1:], y[:, :-1])
+
+
+def test_windows_too_short_to_repeat():
+    with pytest.raises(ValueError, match="context is 31; allowed: at least 32"):
+        batch(torch.arange(1000), 3, 31, seed=0, step=5, repeats=1)
 
 
 def test_a_recipe_tells_rate_and_repeats_of_every_step():

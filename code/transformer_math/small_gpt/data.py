@@ -9,6 +9,7 @@ from ..tokenizers import BPE
 
 END = "<|endoftext|>"
 VOCABULARY = 2048
+SHORTEST = 16  # tokens of a passage that is repeated
 
 
 def train_tokenizer() -> BPE:
@@ -40,15 +41,16 @@ def batch(
 ) -> tuple[Tensor, Tensor]:
     """Return random windows and the tokens that follow each of theirs.
 
-    The first ``repeats`` windows say a passage of 16 tokens or more again and again, so that it
-    pays to look back. All depends on nothing but the arguments: a run that was killed draws the
-    same windows again.
+    The first ``repeats`` windows say a passage again and again, so that it pays to look back. All
+    depends on nothing but the arguments: a run that was killed draws the same windows again.
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     starts = torch.randint(len(ids) - context, (size,), generator=generator)
     places = torch.arange(context + 1).repeat(size, 1)
     if repeats:
-        periods = torch.randint(16, context // 2 + 1, (repeats, 1), generator=generator)
+        if context < 2 * SHORTEST:
+            raise ValueError(f"context is {context}; allowed: at least {2 * SHORTEST} to repeat")
+        periods = torch.randint(SHORTEST, context // 2 + 1, (repeats, 1), generator=generator)
         places[:repeats] %= periods
     windows = ids[starts[:, None] + places]
     return windows[:, :-1], windows[:, 1:]
