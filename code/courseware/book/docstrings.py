@@ -78,6 +78,7 @@ def setup(app: Sphinx):
     app.setup_extension("sphinx.ext.autodoc")
     app.config.autodoc_typehints = "none"
     app.config.add_module_names = False
+    app.config.html_domain_indices = False
     app.config.autodoc_member_order = "bysource"
     app.connect("autodoc-process-docstring", process)
     app.connect("autodoc-skip-member", skip)
