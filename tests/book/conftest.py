@@ -85,10 +85,15 @@ class Watch:
 
     def follow(self, page):
         page.on("request", lambda request: self._request(request.url))
-        page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        page.on("requestfailed", self._failed)
         page.on("response", self._response)
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         page.on("console", self._console)
+
+    def _failed(self, request):
+        # A page that is left early gives up what it was still loading: that is no fault of the page.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"failed: {request.url} {request.failure}")
 
     def _request(self, url):
         parts = urlsplit(url)
