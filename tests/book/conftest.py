@@ -91,7 +91,7 @@ class Watch:
         page.on("console", self._console)
 
     def _failed(self, request):
-        # A page that is left early gives up what it was still loading: that is no fault of the page.
+        # A page that is left early gives up what it was still loading: no fault of the page.
         if request.failure != "net::ERR_ABORTED":
             self.complaints.append(f"failed: {request.url} {request.failure}")
 
