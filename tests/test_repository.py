@@ -148,9 +148,7 @@ def test_style():
 def test_one_idea_a_file():
     for path in tracked("code/*.py", "tests/*.py", "benchmarks/*.py", "code/*.js", "code/*.mjs"):
         lines = len(path.read_text().splitlines())
-        # Tests are tables of cases beside the assertions: they may be longer.
-        most = 600 if path.is_relative_to(ROOT / "tests") else 400
-        assert lines <= most, f"{path.relative_to(ROOT)} has {lines} lines: two ideas?"
+        assert lines <= 400, f"{path.relative_to(ROOT)} has {lines} lines: two ideas?"
 
 
 def test_nothing_big_or_built_is_tracked():
