@@ -184,3 +184,9 @@ def soup(book):
             _without_insides((book / name).read_text("utf-8")), "html.parser"
         )
     )
+
+
+@pytest.fixture(scope="session")
+def anchors(soup):
+    """`anchors(name)` are the identifiers of a page's elements, where links may land."""
+    return lru_cache(None)(lambda name: {element["id"] for element in soup(name).select("[id]")})
