@@ -20,6 +20,7 @@ GROUPS = {
         "metrics",
         "roc",
         "calibration",
+        "bias_variance",
     ],
     "Learning": [
         "finite_differences",
@@ -42,7 +43,14 @@ GROUPS = {
         "dynamics",
     ],
     "Text and images": ["tokenizers", "ngrams", "corpus", "digits"],
-    "Models": ["transformer", "decoding", "small_gpt", "pretrained", "attention_only"],
+    "Models": [
+        "recurrent",
+        "transformer",
+        "decoding",
+        "small_gpt",
+        "pretrained",
+        "attention_only",
+    ],
     "What it costs": ["cost"],
     "Underneath": ["arrays", "targets"],
 }

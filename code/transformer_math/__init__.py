@@ -7,6 +7,7 @@ torch is imported only when one of those names is asked for. Where to find what:
 softmax, activations, norm           from numbers to probabilities
 losses, divergences                  how wrong: cross-entropy, focal, Dice, KL
 metrics, roc, calibration            how good: perplexity, F1, ROC, calibration error
+bias_variance                        three ways to be wrong, measured over many training sets
 finite_differences, autograd         derivatives, measured and propagated
 optimisers, adaptive, clipping       SGD to AdamW as pure update rules
 schedules                            learning rates over time
@@ -15,6 +16,7 @@ latent_attention                     keys and values from one small vector (MLA)
 positions                            sinusoidal, rotary and its stretchings, T5, ALiBi, Shaw
 dynamics, heads                      what attention does to points; what a head does
 tokenizers, ngrams                   BPE, WordPiece, Unigram; counting models
+recurrent                            RNN and LSTM, cell by cell and over a sequence
 corpus, digits                       real English and handwritten digits, offline
 transformer                          GPT, Llama, BERT, T5 from one configuration; their weights
 decoding                             caches, sampling, beam search, speculative decoding
