@@ -7,10 +7,11 @@ import plotly.graph_objects as go
 from courseware import figures  # noqa: F401  registers the template and the page's renderer
 from courseware.controls import read_controls
 from courseware.front_end import front_end
+from courseware.worksheet import Worksheet
 
 
 def explore(
-    draw: Callable[..., go.Figure],
+    draw: Callable[..., go.Figure | Worksheet],
     *,
     caption: str,
     alt: str,
@@ -20,6 +21,9 @@ def explore(
     **controls,
 ) -> None:
     """Show ``draw(**parameters)`` with a control for each parameter.
+
+    What ``draw`` returns is a figure, or a :class:`courseware.worksheet.Worksheet` whose numbers
+    say where they come from.
 
     ``controls`` are the abbreviations of ``ipywidgets.interact``: ``(min, max)``,
     ``(min, max, step)``, a list of options, a list of ``(label, value)``, a dict
@@ -42,8 +46,8 @@ def explore(
     publish(draw, chosen, caption=caption, alt=alt, title=title)
 
 
-def show(figure: go.Figure, *, caption: str, alt: str) -> None:
-    """Show a figure that has no controls, with a ``caption`` (Markdown) and a text alternative."""
+def show(figure: go.Figure | Worksheet, *, caption: str, alt: str) -> None:
+    """Show a figure or a worksheet without controls, with a ``caption`` (Markdown) and ``alt``."""
     _check_text(caption=caption, alt=alt)
     figure_of(figure, "show()")
     if front_end() == "page":
@@ -53,10 +57,12 @@ def show(figure: go.Figure, *, caption: str, alt: str) -> None:
     publish(lambda: figure, [], caption=caption, alt=alt, title=None)
 
 
-def figure_of(figure, caller: str) -> go.Figure:
-    """``figure`` itself, if it is one."""
-    if not isinstance(figure, go.Figure):
-        raise ValueError(f"{caller} got {type(figure).__name__}; allowed: a plotly Figure")
+def figure_of(figure, caller: str) -> go.Figure | Worksheet:
+    """``figure`` itself, if it is something that can be shown."""
+    if not isinstance(figure, (go.Figure, Worksheet)):
+        raise ValueError(
+            f"{caller} got {type(figure).__name__}; allowed: a plotly Figure or a Worksheet"
+        )
     return figure
 
 

@@ -4,6 +4,7 @@
 with ipywidgets 7.7 as with 8.
 """
 
+import hashlib
 import html
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ from IPython.display import clear_output, display
 from courseware.controls import Control
 from courseware.explorer import figure_of
 from courseware.front_end import publish
+from courseware.worksheet import Worksheet
+from courseware.worksheet_live import live_html
 
 SLOW = 0.15  # seconds a draw may take to follow the slider while it moves
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -25,14 +28,23 @@ def publish_live(
     """Display the controls, the figure and the caption; redraw at every move."""
     if title:
         publish({"text/markdown": f"**{title}**"})
+    key = f"live-{hashlib.sha256(repr([caption, alt, title]).encode()).hexdigest()[:10]}"
     if controls:
-        _publish_controls(draw, controls)
+        _publish_controls(draw, controls, key)
     else:
-        display(figure_of(draw(), "show()"))
+        _display(figure_of(draw(), "show()"), key)
     publish({"text/markdown": f"{caption}\n\n{_alternative(alt)}"})
 
 
-def _publish_controls(draw: Callable, controls: Sequence[Control]) -> None:
+def _display(drawn, key: str) -> None:
+    """A figure as plotly shows it, a worksheet as HTML."""
+    if isinstance(drawn, Worksheet):
+        publish({"text/html": live_html(drawn, key)})
+    else:
+        display(drawn)
+
+
+def _publish_controls(draw: Callable, controls: Sequence[Control], key: str) -> None:
     inputs = {control.name: _widget(control) for control in controls}
     output = widgets.Output()
 
@@ -46,7 +58,7 @@ def _publish_controls(draw: Callable, controls: Sequence[Control]) -> None:
         with output:
             figure = figure_of(draw(**values()), "draw()")
             clear_output(wait=True)
-            display(figure)
+            _display(figure, key)
 
     started = time.perf_counter()
     # Outside the Output, which would swallow an error, and without clearing what the cell printed.
@@ -54,7 +66,7 @@ def _publish_controls(draw: Callable, controls: Sequence[Control]) -> None:
     box = widgets.VBox([widgets.VBox(list(inputs.values())), output])
     publish({WIDGET: {"version_major": 2, "version_minor": 0, "model_id": box.model_id}})
     with output:
-        display(figure)
+        _display(figure, key)
     slow = time.perf_counter() - started > SLOW
     for control in controls:
         if control.kind == "slider":

@@ -175,6 +175,8 @@ def execute_file(path: Path | str, timeout: int = 300) -> bool:
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
+    # Widgets have nobody to show them to here; nbclient, waiting for their news, may wait minutes.
+    client.comm_open_handlers = {}
     client.execute(env=environment)
     return _write(path, normal_form(notebook, path))
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
-from courseware import figures
+from courseware import figures, worksheet_html
 from courseware.controls import Control
 from courseware.explorer import figure_of
 from courseware.front_end import publish
-from courseware.page_html import explorer_html
+from courseware.page_html import explorer_html, rich
 from courseware.payload import encode
 from courseware.states import plain
+from courseware.worksheet import Worksheet
 
 MOST_STATES = 4000
 MOST_BYTES = 60_000
@@ -29,15 +30,26 @@ def publish_page(
 ) -> None:
     """Publish the explorer as the single MIME type ``text/html``."""
     states = grid(draw, controls)
-    html = explorer_html(
-        within_budget(encode(states), controls), controls, caption=caption, alt=alt, title=title,
-        bundle=bundle(states), height=height(states),
-    )  # fmt: skip
+    data = within_budget(encode(states), controls)
+    kind = (
+        dict(sheet=first(states, controls)["stages"])
+        if "stages" in states[0]
+        else dict(bundle=bundle(states), height=height(states))
+    )
+    html = explorer_html(data, controls, caption=caption, alt=alt, title=title, **kind)
     publish({"text/html": html})
 
 
+def first(states: Sequence[dict], controls: Sequence[Control]) -> dict:
+    """The state that the controls name before anybody moves them."""
+    index = 0
+    for control in controls:
+        index = index * len(control.values) + control.start
+    return states[index]
+
+
 def grid(draw: Callable, controls: Sequence[Control]) -> list[dict]:
-    """Figure trees of all states, the last control running fastest."""
+    """Trees of all states, figures or worksheets, the last control running fastest."""
     count = math.prod(len(control.values) for control in controls)
     if count > MOST_STATES:
         sizes = " × ".join(f"{c.name}: {len(c.values)}" for c in controls)
@@ -47,18 +59,22 @@ def grid(draw: Callable, controls: Sequence[Control]) -> list[dict]:
         )
     states = []
     for values in itertools.product(*(control.values for control in controls)):
-        figure = draw(**{c.name: value for c, value in zip(controls, values, strict=True)})
-        states.append(tree(figure_of(figure, "draw()" if controls else "show()")))
+        drawn = draw(**{c.name: value for c, value in zip(controls, values, strict=True)})
+        drawn = figure_of(drawn, "draw()" if controls else "show()")
+        sheet = isinstance(drawn, Worksheet)
+        states.append(worksheet_html.tree(drawn, rich) if sheet else tree(drawn))
     _check_traces(states)
+    _check_stages(states)
     _check_moves(states, controls)
     return states
 
 
 def tree(figure: go.Figure) -> dict:
     """The figure without its template, which the page holds once."""
-    raw = figure.to_plotly_json()
-    layout = {key: value for key, value in raw["layout"].items() if key != "template"}
-    out = plain({"data": list(raw["data"]), "layout": layout})
+    layout = figure.layout.to_plotly_json()
+    layout.pop("template", None)
+    # Trace by trace: the whole figure's JSON would encode every array, to be decoded here.
+    out = plain({"data": [trace.to_plotly_json() for trace in figure.data], "layout": layout})
     for trace in out["data"]:
         if trace.get("type", "scatter") == "scatter" and isinstance(trace.get("text"), list):
             # plotly.js drops the element of an empty label, and redraws lose its neighbour's.
@@ -74,6 +90,16 @@ def _check_traces(states: list[dict]) -> None:
             raise ValueError(
                 f"draw() returned traces {kind} in one state and {kinds[0]} in another; return the "
                 "same traces in every state and hide one with visible=False"
+            )
+
+
+def _check_stages(states: list[dict]) -> None:
+    counts = [[len(stage["tables"]) for stage in state.get("stages", ())] for state in states]
+    for count in counts:
+        if count != counts[0]:
+            raise ValueError(
+                f"draw() returned stages of {count} matrices in one state and of {counts[0]} in "
+                "another; return the same stages with the same matrices in every state"
             )
 
 

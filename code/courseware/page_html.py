@@ -7,28 +7,34 @@ from collections.abc import Sequence
 from html import escape
 
 from courseware.controls import Control
+from courseware.worksheet_html import sheet_html
 
 STATES = "application/x-courseware-states"
 
 
 def explorer_html(
     data: bytes, controls: Sequence[Control], *, caption: str, alt: str, title: str | None,
-    bundle: str, height: int,
+    bundle: str = "", height: int = 0, sheet: Sequence[dict] | None = None,
 ) -> str:  # fmt: skip
-    """One ``<figure>``; its id is a hash of its content, so equal builds give equal pages."""
+    """One ``<figure>``; its id is a hash of its content, so equal builds give equal pages.
+
+    ``bundle`` and ``height`` are what plotly.js needs; ``sheet`` is a worksheet's first state,
+    which needs neither.
+    """
     described = json.dumps([caption, alt, title, [[c.name, c.texts, c.start] for c in controls]])
     key = f"explorer-{hashlib.sha256(data + described.encode()).hexdigest()[:10]}"
     words = escape(alt, quote=True)
+    plot = f'data-plotly-bundle="{bundle}" style="--plot-height:{height}px"'
     rows = [
-        f'<figure class="courseware-explorer" id="{key}" role="figure" aria-label="{words}" '
-        f'data-plotly-bundle="{bundle}" style="--plot-height:{height}px">'
+        f'<figure class="courseware-explorer" id="{key}" role="figure" aria-label="{words}"'
+        f"{'' if sheet else ' ' + plot}>"
     ]
     if title:
         rows.append(f'<p class="explorer-title">{rich(title, inline=True)}</p>')
     if controls:
         rows += ['<div class="explorer-controls">', *(_row(key, c) for c in controls), "</div>"]
     rows += [
-        '<div class="explorer-plot" aria-hidden="true"></div>',
+        sheet_html(sheet, key) if sheet else '<div class="explorer-plot" aria-hidden="true"></div>',
         f"<figcaption>{rich(caption)}</figcaption>",
         f'<noscript><p class="explorer-words">Without JavaScript, in words: {words}</p></noscript>',
         f'<script type="{STATES}">{base64.b64encode(data).decode()}</script>',

@@ -140,7 +140,9 @@ def bias_variance(
 
     Returns
     -------
-    :class:`BiasVariance`; the variance is the mean over the draws, not divided by one less.
+    :class:`BiasVariance`; the variance is the mean over the draws, not divided by one less. The
+    mean prediction itself scatters, so that ``bias_squared`` is on average too large by about
+    ``variance / draws``.
 
     Raises
     ------

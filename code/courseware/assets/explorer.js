@@ -203,6 +203,7 @@
   let plotly = null;
   function loadPlotly() {
     const wanted = [...document.querySelectorAll("[data-plotly-bundle]")].map((e) => e.dataset.plotlyBundle);
+    if (!wanted.length) return Promise.resolve(); // worksheets only
     const bundle = BUNDLES[Math.max(...wanted.map((name) => BUNDLES.indexOf(name)))];
     return (plotly ??= window.Plotly
       ? Promise.resolve()
@@ -223,6 +224,7 @@
     constructor(element) {
       this.element = element;
       this.plot = element.querySelector(".explorer-plot");
+      this.sheet = this.plot.classList.contains("courseware-sheet");
       this.controls = [...element.querySelectorAll("[data-control]")].map(readControl);
       this.stale = this.busy = false; // moved since the last draw; drawing now
       this.anew = true; // the next draw lays out everything
@@ -245,11 +247,11 @@
 
     async open() {
       const states = this.element.querySelector("script[type='application/x-courseware-states']");
-      [this.header] = await Promise.all([decode(states.textContent), loadPlotly()]);
+      [this.header] = await Promise.all([decode(states.textContent), this.sheet || loadPlotly()]);
       this.stale = true;
       // One after the other, a frame apart: the first can be used while the next is drawn.
       await (turn = turn.catch(() => {}).then(() => this.frame()));
-      new ResizeObserver(() => this.resized()).observe(this.plot);
+      if (!this.sheet) new ResizeObserver(() => this.resized()).observe(this.plot);
     }
 
     apologise(error) {
@@ -297,9 +299,20 @@
 
     async draw() {
       const state = this.state();
+      if (this.sheet) return this.fill(state);
       const move = this.anew ? null : smallMove(this.header, this.drawn, state);
       if (move) await playMove(this.plot, move).catch(() => this.layOut(state));
       else await this.layOut(state);
+      this.drawn = state;
+      this.element.dispatchEvent(new CustomEvent("courseware:drawn", { bubbles: true }));
+    }
+
+    /** A worksheet: put the tables that differ in their places. */
+    fill(state) {
+      const places = this.plot.querySelectorAll(".sheet-table");
+      const tables = ({ stages }) => stages.flatMap((stage) => stage.tables.map(({ html }) => html));
+      const [now, before] = [state, this.drawn ?? -1].map((i) => (i < 0 ? [] : tables(assemble(this.header, i))));
+      now.forEach((html, i) => html === before[i] || (places[i].innerHTML = html));
       this.drawn = state;
       this.element.dispatchEvent(new CustomEvent("courseware:drawn", { bubbles: true }));
     }
@@ -317,7 +330,7 @@
 
     /** All anew: the theme or the width has changed. */
     again() {
-      if (this.drawn === undefined) return;
+      if (this.drawn === undefined || this.sheet) return;
       this.anew = this.stale = true;
       if (!this.busy) this.frame();
     }

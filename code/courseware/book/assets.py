@@ -1,7 +1,8 @@
 """What a page loads, all of it from the book's own folder `_static/courseware`.
 
 One style sheet (palette, KaTeX, theme, explorers, quizzes), one script for the page, and scripts
-for explorers and quizzes on the pages that have some. Nothing is fetched from another origin.
+for explorers, worksheets and quizzes on the pages that have some. Nothing is fetched from another
+origin.
 """
 
 import json
@@ -18,7 +19,11 @@ logger = logging.getLogger(__name__)
 ASSETS = Path(__file__).parents[1] / "assets"
 FOLDER = "_static/courseware"
 # A script and the mark in a page's HTML that calls for it.
-SCRIPTS = {"explorer.js": "courseware-explorer", "quiz.js": "cw-quiz"}
+SCRIPTS = {
+    "worksheet.js": "courseware-sheet",
+    "explorer.js": "courseware-explorer",
+    "quiz.js": "cw-quiz",
+}
 # The bundle of plotly.js that a page's explorers name -> npm package, file.
 PLOTLY = {
     "basic": ("plotly.js-basic-dist-min", "plotly-basic.min.js"),
