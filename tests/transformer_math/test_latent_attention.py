@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from latent_inputs import FORMS, inputs
 from transformers import DeepseekV2Config, DeepseekV3Config
 from transformers.models.deepseek_v2.modeling_deepseek_v2 import (
     DeepseekV2Attention,
@@ -20,7 +21,6 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
 from transformer_math import attention, causal_mask
 from transformer_math.latent_attention import (
     absorbed_latent_attention,
-    explicit_latent_attention,
     latent_cache_size,
     latent_parameters,
     latent_score_matrix,
@@ -28,22 +28,7 @@ from transformer_math.latent_attention import (
 from transformer_math.latent_attention_module import LatentAttention, LatentCache
 from transformer_math.positions import RopeScaling, rotary_frequencies, rotate
 
-FORMS = {"explicit": explicit_latent_attention, "absorbed": absorbed_latent_attention}
 TOLERANCE = {"float32": 5e-6, "float64": 1e-12}
-
-
-def inputs(seed=0, batch=(2,), heads=3, queries=5, keys=7, d_h=4, d_r=2, d_c=6, d_v=5):
-    """q, q_rotary, latent, k_rotary, w_uk, w_uv."""
-    rng = np.random.default_rng(seed)
-    shapes = (
-        (*batch, heads, queries, d_h),
-        (*batch, heads, queries, d_r),
-        (*batch, keys, d_c),
-        (*batch, keys, d_r),
-        (d_c, heads * d_h),
-        (d_c, heads * d_v),
-    )
-    return [rng.normal(size=shape) for shape in shapes]
 
 
 def redrawn(layer, draw):

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from latent_inputs import FORMS, inputs
 
 from transformer_math.latent_attention import (
-    absorbed_latent_attention,
     explicit_latent_attention,
     latent_cache_size,
     latent_parameters,
@@ -15,23 +15,6 @@ from transformer_math.latent_attention import (
 )
 from transformer_math.latent_attention_module import LatentAttention, LatentCache
 from transformer_math.positions import RopeScaling, rotary_frequencies
-
-FORMS = {"explicit": explicit_latent_attention, "absorbed": absorbed_latent_attention}
-
-
-def inputs(seed=0, batch=(2,), heads=3, queries=5, keys=7, d_h=4, d_r=2, d_c=6, d_v=5):
-    """q, q_rotary, latent, k_rotary, w_uk, w_uv."""
-    rng = np.random.default_rng(seed)
-    shapes = (
-        (*batch, heads, queries, d_h),
-        (*batch, heads, queries, d_r),
-        (*batch, keys, d_c),
-        (*batch, keys, d_r),
-        (d_c, heads * d_h),
-        (d_c, heads * d_v),
-    )
-    return [rng.normal(size=shape) for shape in shapes]
-
 
 # Errors
 

@@ -7,32 +7,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from transformer_models import SIZES, build, ids
 
 from transformer_math import padding_mask
 from transformer_math.positions.scaling import RopeScaling
 from transformer_math.positions.sinusoidal import sinusoidal_encoding
 from transformer_math.transformer import Transformer, TransformerConfig
 
-SIZES = dict(vocabulary=17, width=24, heads=4, layers=2, hidden=32, context=16)
 KINDS = ["decoder", "encoder", "encoder-decoder"]
 POSITIONS = ["learned", "sinusoidal", "rotary", "alibi", "t5", "none"]
 ACTIVATIONS = ["relu", "gelu", "gelu_tanh", "silu", "swiglu", "geglu", "geglu_tanh"]
-
-
-def build(**changes):
-    """A model in double precision with parameters far from their small initial values."""
-    model = Transformer(TransformerConfig(**SIZES | changes)).double().eval()
-    draw = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(0.25 * torch.randn(parameter.shape, generator=draw))
-            if name.endswith("gain"):
-                parameter += 1
-    return model
-
-
-def ids(*shape, seed=1):
-    return torch.randint(17, shape, generator=torch.Generator().manual_seed(seed))
 
 
 def run(model, tokens, mask=None, **options):
