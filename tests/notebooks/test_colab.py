@@ -195,6 +195,7 @@ def check_probe(seen: dict, environment: Environment, unchanged: dict) -> None:
     assert "transformer-math" in versions
 
 
+@pytest.mark.xdist_group("current")  # the two environments are made side by side
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.name)
 def test_a_lesson_of_each_chapter_with_current_versions(chapter, current, tmp_path, monkeypatch):
     lesson = sorted(chapter.glob("*.ipynb"))[0]
@@ -203,6 +204,7 @@ def test_a_lesson_of_each_chapter_with_current_versions(chapter, current, tmp_pa
     check_probe(current.run(lesson, tmp_path, monkeypatch), current, unchanged)
 
 
+@pytest.mark.xdist_group("oldest")
 @pytest.mark.parametrize("lesson", FIRST_CHAPTER, ids=lambda path: path.stem)
 def test_a_whole_chapter_with_the_oldest_versions(lesson, oldest, tmp_path, monkeypatch):
     seen = oldest.run(lesson, tmp_path, monkeypatch)
