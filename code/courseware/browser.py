@@ -12,7 +12,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+# The headless shell first: it opens a page at a third of the cost, having no window to prepare.
+NAMES = (
+    "chromium-headless-shell", "chromium", "chromium-browser",
+    "google-chrome-stable", "google-chrome", "chrome",
+)  # fmt: skip
+PACKAGES = ("chromium-headless-shell", "chromium")  # Debian's and its kin's
 MAC = ("Google Chrome.app/Contents/MacOS/Google Chrome", "Chromium.app/Contents/MacOS/Chromium")
 HELP = (
     "No Chromium was found and none could be installed. Install Chromium or Chrome with your "
@@ -72,10 +77,12 @@ def install() -> None:
         if own and starts(own):
             return
     if os.name == "posix" and os.geteuid() == 0 and shutil.which("apt-get"):
-        print("That did not do: installing the distribution's chromium …", flush=True)
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "chromium"]):
-            subprocess.run(command, env=environment, **quiet)
+        print("That did not do: installing the distribution's Chromium …", flush=True)
+        quiet["env"] = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "update"], **quiet)
+        for package in PACKAGES:
+            if subprocess.run(["apt-get", "install", "-y", package], **quiet).returncode == 0:
+                return
 
 
 def main() -> int:
