@@ -5,6 +5,7 @@ Colours come from ``assets/palette.json`` only: the published page maps each of 
 counterpart on a dark ground.
 """
 
+import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -127,22 +128,29 @@ def fade(colour: str, opacity: float) -> str:
 
 def check_colours(node, path: str = "figure") -> None:
     """Raise unless every literal colour in the figure tree is the palette's."""
+    if isinstance(node, str) and (literal := _foreign(node)):
+        raise ValueError(
+            f"{path} is the colour {literal!r}, which has no counterpart on a dark ground; "
+            "allowed: the colours and scales of courseware.figures, and fade(colour, opacity)"
+        )
     if isinstance(node, dict):
-        for key, value in node.items():
-            check_colours(value, f"{path}.{key}")
-    elif isinstance(node, list):
-        for i, value in enumerate(node):
-            check_colours(value, f"{path}[{i}]")
-    elif isinstance(node, str):
-        for literal in _COLOUR.finditer(node):
-            parts = literal["rgb"].split(",") if literal["rgb"] else []
-            opaque = "#" + "".join(f"{int(p):02x}" for p in parts) if parts else literal[0].lower()
-            if opaque not in _KNOWN and literal[0].replace(" ", "") != CLEAR:
-                raise ValueError(
-                    f"{path} is the colour {literal[0]!r}, which has no counterpart on a dark "
-                    "ground; allowed: the colours and scales of courseware.figures, and "
-                    "fade(colour, opacity)"
-                )
+        inner = ((f".{key}", value) for key, value in node.items())
+    else:
+        inner = ((f"[{i}]", value) for i, value in enumerate(node)) if type(node) is list else ()
+    for step, value in inner:
+        if isinstance(value, (dict, list, str)):
+            check_colours(value, path + step)
+
+
+@functools.cache
+def _foreign(text: str) -> str | None:
+    """The first literal colour in ``text`` that is none of the palette's."""
+    for literal in _COLOUR.finditer(text):
+        parts = literal["rgb"].split(",") if literal["rgb"] else []
+        opaque = "#" + "".join(f"{int(p):02x}" for p in parts) if parts else literal[0].lower()
+        if opaque not in _KNOWN and literal[0].replace(" ", "") != CLEAR:
+            return literal[0]
+    return None
 
 
 def bars(

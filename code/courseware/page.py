@@ -1,5 +1,6 @@
 """The page front end: every state drawn when the page is built, one block of static HTML."""
 
+import gc
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from courseware.explorer import figure_of
 from courseware.front_end import publish
 from courseware.page_html import explorer_html, rich
 from courseware.payload import encode
+from courseware.quick_plotly import hurry
 from courseware.states import plain
 from courseware.worksheet import Worksheet
 
@@ -57,16 +59,25 @@ def grid(draw: Callable, controls: Sequence[Control]) -> list[dict]:
             f"{count} states ({sizes}), allowed: {MOST_STATES}; take larger steps, "
             "fewer options, or split the explorer in two"
         )
-    states = []
-    for values in itertools.product(*(control.values for control in controls)):
-        drawn = draw(**{c.name: value for c, value in zip(controls, values, strict=True)})
-        drawn = figure_of(drawn, "draw()" if controls else "show()")
-        sheet = isinstance(drawn, Worksheet)
-        states.append(worksheet_html.tree(drawn, rich) if sheet else tree(drawn))
+    names = [control.name for control in controls]
+    hurry()
+    gc.freeze()  # what is there now stays: no need to look through it again and again
+    try:
+        states = [
+            _state(draw, dict(zip(names, values, strict=True)))
+            for values in itertools.product(*(control.values for control in controls))
+        ]
+    finally:
+        gc.unfreeze()
     _check_traces(states)
     _check_stages(states)
     _check_moves(states, controls)
     return states
+
+
+def _state(draw: Callable, values: dict) -> dict:
+    drawn = figure_of(draw(**values), "draw()" if values else "show()")
+    return worksheet_html.tree(drawn, rich) if isinstance(drawn, Worksheet) else tree(drawn)
 
 
 def tree(figure: go.Figure) -> dict:
