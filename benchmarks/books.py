@@ -22,13 +22,17 @@ import ipywidgets
 from IPython.display import Markdown, display
 
 
+def plain(figure):
+    figure.show() if hasattr(figure, "show") else display(figure)
+
+
 def explore(draw, *, caption, alt, title=None, labels=None, start=None, **controls):
-    ipywidgets.interact(lambda **values: draw(**values).show(), **controls)
+    ipywidgets.interact(lambda **values: plain(draw(**values)), **controls)
     display(Markdown(caption))
 
 
 def show(figure, *, caption, alt):
-    figure.show()
+    plain(figure)
     display(Markdown(caption))
 
 

@@ -151,7 +151,8 @@ def moves(browser: Browser, address: str, name: str) -> dict:
             page.wait_for_timeout(40)
         times = sorted(page.evaluate("window.moves"))
         kinds = figure.evaluate(
-            "element => element.querySelector('.js-plotly-plot').data.map(t => t.type || 'scatter')"
+            """(element) => element.querySelector(".js-plotly-plot")
+                ?.data.map((trace) => trace.type || "scatter") ?? ["worksheet"]"""
         )
         if len(times) < MOVES // 2:
             raise RuntimeError(f"{name}: only {len(times)} moves drew anything")

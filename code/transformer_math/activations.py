@@ -136,7 +136,7 @@ def gelu(x: Float[Array, "*shape"], approximate: bool = False) -> Float[Array, "
     ValueError
         If ``x`` is not a floating-point array or ``approximate`` is not True or False.
 
-    Source: Hendrycks and Gimpel (2016), section 2, https://arxiv.org/abs/1606.08415
+    Source: Hendrycks and Gimpel (2016), https://arxiv.org/abs/1606.08415
     """
     xp = namespace(x=x)
     z = _at_least(x, -NORMAL_ENDS, xp)  # so that -inf gives 0, not -inf times 0

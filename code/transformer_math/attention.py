@@ -37,8 +37,8 @@ def attention_scores(
         have heads that do not divide or batches that do not broadcast, or ``scale`` is not a finite
         number.
 
-    Source: Vaswani et al. (2017), eq. 1, https://arxiv.org/abs/1706.03762; shared key heads:
-    Ainslie et al. (2023), section 2.2, https://arxiv.org/abs/2305.13245
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762; shared key heads:
+    Ainslie et al. (2023), https://arxiv.org/abs/2305.13245
     """
     xp = namespace(q=q, k=k)
     check_pair(q, k)
@@ -93,8 +93,8 @@ def attention(
         ``mask`` is not Boolean, ``mask`` or ``bias`` does not broadcast to the scores, ``scale`` is
         not finite, or ``softcap`` is not a finite number above 0.
 
-    Source: Vaswani et al. (2017), eq. 1, https://arxiv.org/abs/1706.03762; soft cap: Gemma Team
-    (2024), section 2, https://arxiv.org/abs/2408.00118
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762; soft cap: Gemma Team
+    (2024), https://arxiv.org/abs/2408.00118
     """
     xp = namespace(q=q, k=k, v=v, **present(bias=bias))
     scores = attention_scores(q, k, scale)

@@ -32,7 +32,7 @@ class AttentionOnly(nn.Module):
         If a count is not a whole number of at least 1, or ``heads`` does not divide ``width``.
 
     Source: Elhage et al. (2021), https://transformer-circuits.pub/2021/framework/index.html; layer
-    norm before attention: Radford et al. (2019), section 2.3,
+    norm before attention: Radford et al. (2019),
     https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf
     """
 

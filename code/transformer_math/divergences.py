@@ -38,7 +38,7 @@ def distribution_cross_entropy(
         their dimensions or empty, an entry is negative or NaN, or ``base`` is not a finite number
         above 1.
 
-    Source: Cover and Thomas (2006), chapter 2, https://doi.org/10.1002/047174882X
+    Source: Cover and Thomas (2006), https://doi.org/10.1002/047174882X
     """
     xp = _check(p, q, axis, base)
     return (0.0 - xp.sum(weighted(p, _log(q, xp), xp), axis=axis)) / math.log(base)

@@ -28,7 +28,7 @@ def residual_to_rank_one(x: Float[Array, "*batch n d"]) -> Float[Array, "*batch"
     ValueError
         If ``x`` is not a floating-point array of at least two dimensions.
 
-    Source: Dong, Cordonnier and Loukas (2021), section 2 (there in another norm),
+    Source: Dong, Cordonnier and Loukas (2021) (there in another norm),
     https://arxiv.org/abs/2103.03404
     """
     xp = namespace(x=x)
@@ -72,7 +72,7 @@ def repeated_attention(
         If ``x`` is not a floating-point array of at least two dimensions, ``layers`` is not a whole
         number of at least 0, or ``temperature`` is not a finite number above 0.
 
-    Source: Dong, Cordonnier and Loukas (2021), section 2, https://arxiv.org/abs/2103.03404
+    Source: Dong, Cordonnier and Loukas (2021), https://arxiv.org/abs/2103.03404
     """
     xp = namespace(x=x)
     at_least("x", x, 2, "(..., points, coordinates)")

@@ -10,7 +10,7 @@ has two errors: one of truncation, which shrinks with the step h, and one of rou
 derivative are of the size of 1, their sum is least near :math:`h = \varepsilon^{1/3}`, and is then
 about :math:`\varepsilon^{2/3}`: 4e-11 in double precision, 2e-5 in single.
 
-Source: Nocedal and Wright (2006), chapter 8, https://doi.org/10.1007/978-0-387-40065-5
+Source: Nocedal and Wright (2006), https://doi.org/10.1007/978-0-387-40065-5
 """
 
 import math

@@ -36,7 +36,7 @@ def causal_mask(
     ValueError
         If a count is not a whole number of at least 1, or ``like`` is not an array.
 
-    Source: Vaswani et al. (2017), section 3.2.3, https://arxiv.org/abs/1706.03762
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
     """
     i, j = _positions(queries, keys, like)
     return j <= i
@@ -63,7 +63,7 @@ def window_mask(
     ValueError
         If a count is not a whole number of at least 1, or ``like`` is not an array.
 
-    Source: Beltagy et al. (2020), section 3.1, https://arxiv.org/abs/2004.05150
+    Source: Beltagy et al. (2020), https://arxiv.org/abs/2004.05150
     """
     window = whole("window", window)
     i, j = _positions(queries, keys, like)
@@ -92,7 +92,7 @@ def prefix_mask(
         If a count is not a whole number of at least 1 (``prefix``: 0), ``prefix`` exceeds ``keys``,
         or ``like`` is not an array.
 
-    Source: Raffel et al. (2020), section 3.2.1, https://arxiv.org/abs/1910.10683
+    Source: Raffel et al. (2020), https://arxiv.org/abs/1910.10683
     """
     prefix = whole("prefix", prefix, least=0)
     i, j = _positions(queries, keys, like)

@@ -195,7 +195,7 @@ def precision(
         As in :func:`accuracy`, or if ``average`` is unknown, ``"binary"`` meets another class than
         0 and 1, or ``undefined`` is not from 0 to 1.
 
-    Source: van Rijsbergen (1979), chapter 7, https://www.dcs.gla.ac.uk/Keith/Preface.html
+    Source: van Rijsbergen (1979), https://www.dcs.gla.ac.uk/Keith/Preface.html
     """
     return _averaged(lambda tp, fp, fn: (tp, tp + fp), predicted, actual, average, undefined)
 

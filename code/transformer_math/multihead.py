@@ -28,7 +28,7 @@ def split_heads(x: Float[Array, "*batch n width"], heads: int) -> Float[Array, "
         If ``x`` is not a floating-point array of at least two dimensions, or ``heads`` is not a
         whole number of at least 1 that divides the width.
 
-    Source: Vaswani et al. (2017), section 3.2.2, https://arxiv.org/abs/1706.03762
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
     """
     xp = namespace(x=x)
     at_least("x", x, 2, "(..., positions, width)")
@@ -57,7 +57,7 @@ def merge_heads(x: Float[Array, "*batch h n w"]) -> Float[Array, "*batch n width
     ValueError
         If ``x`` is not a floating-point array of at least three dimensions.
 
-    Source: Vaswani et al. (2017), section 3.2.2, https://arxiv.org/abs/1706.03762
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
     """
     xp = namespace(x=x)
     at_least("x", x, 3, "(..., heads, positions, width)")
@@ -114,8 +114,8 @@ def multi_head_attention(
         ``kv_heads`` those of ``w_k`` and ``w_v`` or ``heads`` itself, and in every case of
         :func:`~transformer_math.attention.attention`.
 
-    Source: Vaswani et al. (2017), section 3.2.2, https://arxiv.org/abs/1706.03762; fewer key heads:
-    Ainslie et al. (2023), section 2.2, https://arxiv.org/abs/2305.13245
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762; fewer key heads:
+    Ainslie et al. (2023), https://arxiv.org/abs/2305.13245
     """
     given = present(context=context, b_q=b_q, b_k=b_k, b_v=b_v, b_o=b_o)
     namespace(x=x, w_q=w_q, w_k=w_k, w_v=w_v, w_o=w_o, **given)

@@ -22,7 +22,7 @@ class MultiHeadAttention(nn.Module):
     bias : whether each of the four products has a bias (zero at first).
 
     The weights ``w_q``, ``w_k``, ``w_v``, ``w_o`` have shape (d_in, d_out) and start with variance
-    2 / (d_in + d_out), uniformly distributed (Glorot and Bengio, 2010, eq. 16,
+    2 / (d_in + d_out), uniformly distributed (Glorot and Bengio, 2010,
     https://proceedings.mlr.press/v9/glorot10a.html).
 
     Raises
@@ -30,7 +30,7 @@ class MultiHeadAttention(nn.Module):
     ValueError
         If a count is not a whole number of at least 1, or one does not divide the other.
 
-    Source: Vaswani et al. (2017), section 3.2.2, https://arxiv.org/abs/1706.03762
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
     """
 
     def __init__(

@@ -33,7 +33,7 @@ def layer_norm(
         0, ``gain`` or ``bias`` is not a vector of x's width, or ``eps`` is not a finite number
         above 0.
 
-    Source: Ba, Kiros and Hinton (2016), eq. 4, https://arxiv.org/abs/1607.06450
+    Source: Ba, Kiros and Hinton (2016), https://arxiv.org/abs/1607.06450
     """
     xp = _check(x, eps, gain=gain, bias=bias)
     centred = x - xp.mean(x, axis=-1, keepdims=True)

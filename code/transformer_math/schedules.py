@@ -166,7 +166,7 @@ def inverse_sqrt_schedule(step: int, warmup: int) -> float:
     ValueError
         If ``step`` is not a whole number of at least 0, or ``warmup`` not one of at least 1.
 
-    Source: Vaswani et al. (2017), eq. 3, https://arxiv.org/abs/1706.03762; Raffel et al. (2019),
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762; Raffel et al. (2019),
     https://arxiv.org/abs/1910.10683
     """
     t, w = whole("step", step, least=0), whole("warmup", warmup)
@@ -195,7 +195,7 @@ def noam_rate(step: int, width: int, warmup: int = 4000) -> float:
     ValueError
         If one of the three is not a whole number of at least 1.
 
-    Source: Vaswani et al. (2017), eq. 3, https://arxiv.org/abs/1706.03762
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
     """
     t, d, w = whole("step", step), whole("width", width), whole("warmup", warmup)
     return d**-0.5 * min(t**-0.5, t * w**-1.5)

@@ -27,7 +27,7 @@ def logsumexp(x: Float[Array, "..."], axis: int = -1) -> Float[Array, "..."]:
     ValueError
         If ``x`` is not a floating-point array, or ``axis`` is not one of its dimensions or empty.
 
-    Source: Blanchard, Higham and Higham (2021), eq. 1.3, https://doi.org/10.1093/imanum/draa038
+    Source: Blanchard, Higham and Higham (2021), https://doi.org/10.1093/imanum/draa038
     """
     xp = namespace(x=x)
     _check_axis(x, axis)
@@ -163,7 +163,7 @@ def softmax_backward(
     ValueError
         If the two are not floating-point arrays of one dtype and one shape.
 
-    Source: Dao et al. (2022), appendix B.2, https://arxiv.org/abs/2205.14135
+    Source: Dao et al. (2022), https://arxiv.org/abs/2205.14135
     """
     xp = namespace(p=p, grad=grad)
     _check_axis(p, -1)
@@ -195,7 +195,7 @@ def entropy(p: Float[Array, "..."], axis: int = -1, base: Number = math.e) -> Fl
         If ``p`` is not a floating-point array, ``axis`` is not one of its dimensions or empty, an
         entry is negative or NaN, or ``base`` is not a finite number above 1.
 
-    Source: Shannon (1948), section 6, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
+    Source: Shannon (1948), https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
     """
     xp = namespace(p=p)
     _check_axis(p, axis)

@@ -143,7 +143,7 @@ def expected_tokens(alpha: Number, gamma: int) -> float:
     ValueError
         If an argument is not as said.
 
-    Source: Leviathan, Kalman and Matias (2023), eq. 1, https://arxiv.org/abs/2211.17192
+    Source: Leviathan, Kalman and Matias (2023), https://arxiv.org/abs/2211.17192
     """
     if not is_finite(alpha) or not 0 <= alpha <= 1:
         raise ValueError(f"alpha is {alpha!r}; allowed: a number from 0 to 1")

@@ -47,7 +47,7 @@ def sinusoidal_encoding(
         ``width`` is not an even whole number of at least 2, ``base`` is not a finite number above
         1, or ``like`` is not a floating-point array.
 
-    Source: Vaswani et al. (2017), section 3.5, https://arxiv.org/abs/1706.03762
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
     """
     frequencies = rotary_frequencies(width, base)
     if not isinstance(positions, Array):
@@ -87,7 +87,7 @@ def shift_matrix(offset: Number, width: int, base: Number = 10000.0) -> Float[Ar
     ValueError
         If ``offset`` is not a finite number, or ``width`` or ``base`` is not as said.
 
-    Source: Vaswani et al. (2017), section 3.5, https://arxiv.org/abs/1706.03762
+    Source: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
     """
     if not is_finite(offset):
         raise ValueError(f"offset is {offset!r}; allowed: a finite number")

@@ -52,7 +52,7 @@ class Unigram(Tokenizer):
         If there is no piece, a log-probability is not a finite number of at most 0, or a special
         token is also a piece.
 
-    Source: Kudo (2018), section 3.2, https://arxiv.org/abs/1804.10959
+    Source: Kudo (2018), https://arxiv.org/abs/1804.10959
     """
 
     kind = "Unigram"

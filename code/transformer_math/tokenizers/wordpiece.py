@@ -13,7 +13,7 @@ Characters are classified by Python's own ``unicodedata``. The reference impleme
 table, and treats the few marks and punctuation signs added to Unicode since then as letters.
 
 Sources: Devlin et al. (2019), https://arxiv.org/abs/1810.04805, for the normalisation; Wu et al.
-(2016), section 4.1, https://arxiv.org/abs/1609.08144, for the pieces.
+(2016), https://arxiv.org/abs/1609.08144, for the pieces.
 """
 
 import unicodedata
@@ -156,7 +156,7 @@ class WordPiece(Tokenizer):
         If ``vocabulary`` is not a sequence of str, has a piece twice, or has no ``[UNK]``, or
         ``special_tokens`` has one that is not in it.
 
-    Source: Wu et al. (2016), section 4.1, https://arxiv.org/abs/1609.08144
+    Source: Wu et al. (2016), https://arxiv.org/abs/1609.08144
     """
 
     kind = "WordPiece"
