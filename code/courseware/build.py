@@ -137,22 +137,12 @@ def execute(root: Path, cache_folder: Path, jobs: int = 2) -> int:
     return len(due)
 
 
-# What `jupyter-book build` does, but with several processes, for which it has no option.
-JUPYTER_BOOK = """
-from functools import partial
-from jupyter_book import sphinx
-from jupyter_book.cli.main import main
-sphinx.build_sphinx = partial(sphinx.build_sphinx, jobs={jobs})
-main()
-"""
-
-
-def run_sphinx(root: Path, cache_folder: Path, fresh: bool, jobs: int = 2) -> None:
+def run_sphinx(root: Path, cache_folder: Path, fresh: bool) -> None:
     """Jupyter Book with warnings as errors, its progress shown as one bar."""
     if fresh:
         for folder in ("html", ".doctrees"):
             shutil.rmtree(root / "_build" / folder, ignore_errors=True)
-    command = [sys.executable, "-c", JUPYTER_BOOK.format(jobs=jobs), "build", "."]
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "."]
     command += ["-W", "-n", "--keep-going"] + (["--all"] if fresh else [])
     environment = os.environ | {
         "COURSEWARE_CACHE": str(cache_folder),
@@ -204,7 +194,7 @@ def html(root: Path, jobs: int = 2) -> Path:
     cache_folder = results(root)
     executed = execute(root, cache_folder, jobs)
     fresh = last.get("machinery") != stamp["machinery"] or not first_page.exists()
-    run_sphinx(root, cache_folder, fresh, jobs)
+    run_sphinx(root, cache_folder, fresh)
     stamp_file.write_text(json.dumps(stamp))
     drop_old_caches(caches)
     seconds = time.perf_counter() - started
