@@ -1,10 +1,12 @@
 """`make bench`: measure the budgets on this book and on the stock equivalent, in one run.
 
-Writes benchmarks/results.md and benchmarks/results.json. Nothing here decides whether tests pass.
+Writes benchmarks/results.md and benchmarks/results.json. Sections can be measured by themselves:
+`python benchmarks/run.py pages builds`. Nothing here decides whether tests pass.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -33,42 +35,55 @@ def machine() -> dict[str, str]:
         "cpu": cpu,
         "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "load_at_start": load,
+        "load": load,
     }
 
 
-def measure() -> dict:
-    steps = tqdm(total=8, desc="Benchmarks", bar_format="{desc} {n}/{total} {postfix}")
+def measure_pages(results: dict) -> None:
+    built = ROOT / "_build" / "html"
+    counts = pages.pages_of(built)
+    lesson = max((page for page in counts if page.startswith("chapters/")), key=counts.get)
+    results["lesson"] = {"page": lesson, "explorers": counts[lesson]}
+    results["pages"] = pages.measure(built, list(counts))
 
-    def step(name: str) -> None:
-        steps.set_postfix_str(name)
-        steps.update()
 
-    results = {"machine": machine()}
+def measure_builds(results: dict) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        step("attention")
-        results["attention"] = kernels.measure()
-        step("generation")
-        results["generation"] = generation.measure()
-        step("loading the small GPT")
-        results["small_gpt_load_s"] = generation.load_seconds()
-        step("tokenizers")
-        results["tokenization"] = tokenization.measure()
-        step("pages of this book")
-        built = ROOT / "_build" / "html"
-        counts = pages.pages_of(built)
-        lesson = max((p for p in counts if p.startswith("chapters/")), key=counts.get)
-        results["lesson"] = {"page": lesson, "explorers": counts[lesson]}
-        results["pages"] = pages.measure(built, list(counts))
-        step("building this book")
         own = books.copy_of_tree(Path(folder) / "own")
-        results["builds"] = books.own_book(own, lesson.replace(".html", ".ipynb"))
-        step("building the stock equivalent")
+        lesson = results["lesson"]["page"].replace(".html", ".ipynb")
+        results["builds"] = books.own_book(own, lesson)
+
+
+def measure_stock(results: dict) -> None:
+    with tempfile.TemporaryDirectory() as folder:
         stock = books.copy_of_tree(Path(folder) / "stock")
         results["stock_builds"] = books.stock_book(stock)
-        step("pages of the stock equivalent")
+        lesson = results["lesson"]["page"]
         results["stock_pages"] = pages.measure(stock / "_build" / "html", [lesson])
-    steps.close()
+
+
+SECTIONS = {
+    "attention": lambda results: results.update(attention=kernels.measure()),
+    "generation": lambda results: results.update(generation=generation.measure()),
+    "loading": lambda results: results.update(small_gpt_load_s=generation.load_seconds()),
+    "tokenizers": lambda results: results.update(tokenization=tokenization.measure()),
+    "pages": measure_pages,
+    "builds": measure_builds,
+    "stock": measure_stock,
+}
+
+
+def measure(sections: list[str]) -> dict:
+    """Results of all sections: of the named ones measured now, of the others as they stand."""
+    store = HERE / "results.json"
+    results = json.loads(store.read_text()) if set(sections) < set(SECTIONS) else {}
+    bar = tqdm(sections, desc="Benchmarks", bar_format="{desc} {n}/{total} {postfix}")
+    for section in bar:
+        bar.set_postfix_str(section)
+        results.setdefault("load_at_start", {})[section] = machine()["load"]
+        SECTIONS[section](results)
+        results["machine"] = machine()
+        store.write_text(json.dumps(results, indent=1) + "\n")
     return results
 
 
@@ -161,6 +176,7 @@ def table(head: tuple[str, ...], rows: list[tuple]) -> str:
 
 def report(results: dict) -> str:
     there = results["machine"]
+    loads = ", ".join(f"{name} {load}" for name, load in results["load_at_start"].items())
     head = ("what", "this book", "budget", "stock equivalent")
     sliders, pages_table = [], []
     for name, page in results["pages"].items():
@@ -204,7 +220,7 @@ def report(results: dict) -> str:
     return f"""# Benchmarks
 
 Written by `make bench`; do not edit. {there["cpu"]}, {there["cores"]} cores, {there["system"]};
-load average when it began: {there["load_at_start"]}. ✓ and ✗ say whether a budget is met on this machine.
+load average when the sections began: {loads}. ✓ and ✗ say whether a budget is met on this machine.
 
 ## The lesson with the most explorers
 
@@ -257,7 +273,11 @@ package takes {gain["ratio"]} times as long as with one.
 
 
 if __name__ == "__main__":
-    measured = measure()
-    (HERE / "results.json").write_text(json.dumps(measured, indent=1) + "\n")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("section", nargs="*", help=f"measure these alone: {', '.join(SECTIONS)}")
+    chosen = parser.parse_args().section or list(SECTIONS)
+    if unknown := set(chosen) - set(SECTIONS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; allowed: {', '.join(SECTIONS)}")
+    measured = measure(chosen)
     (HERE / "results.md").write_text(report(measured))
     print(f"Written: {HERE / 'results.md'}")
