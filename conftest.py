@@ -7,7 +7,6 @@ executed a second time when the book is built. Here rather than in `tests/`, bec
 
 import os
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -66,7 +65,6 @@ def pytest_runtest_call(item):
 def _keep(path, passed):
     """All cells of a lesson have passed: their outputs are what the book shows."""
     from jupyter_cache import get_cache
-    from sqlalchemy.exc import OperationalError
 
     from courseware import build, execution
 
@@ -76,6 +74,5 @@ def _keep(path, passed):
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for count, (cell, (outputs, _)) in enumerate(zip(cells, passed, strict=True), start=1):
         cell.outputs, cell.execution_count = outputs, count
-    with suppress(OperationalError):  # both workers at once: then the book executes this lesson
-        cache = get_cache(str(build.results(ROOT)))
-        execution.keep(cache, path, notebook, sum(seconds for _, seconds in passed))
+    cache = get_cache(str(build.results(ROOT)))
+    execution.keep(cache, path, notebook, sum(seconds for _, seconds in passed))
