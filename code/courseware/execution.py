@@ -35,12 +35,6 @@ def is_cached(cache, notebook) -> bool:
     return True
 
 
-def keep(cache, path: Path, notebook, seconds: float) -> None:
-    """Store an executed notebook where MyST-NB will look for it."""
-    record = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
-    cache.cache_notebook_bundle(record, check_validity=False, overwrite=True)
-
-
 def run_all(root: Path, cache, due: list, jobs: int) -> list[str]:
     """Execute `due` = [(path, notebook), …], `jobs` at a time; return readable failures."""
     times_file = Path(cache.path).parent / "seconds.json"
@@ -82,7 +76,8 @@ async def _run_all(root, cache, due, jobs, times, failures) -> None:
                 failures.append(f"{name}: {failure}")
                 return
             times[name] = round(seconds, 1)
-            keep(cache, path, notebook, seconds)
+            record = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
+            cache.cache_notebook_bundle(record, check_validity=False, overwrite=True)
 
         await asyncio.gather(*(one(path, notebook) for path, notebook in due))
 
