@@ -30,7 +30,7 @@ test-package: browser  ## the two packages and the repository itself
 	$(PYTEST) tests/transformer_math tests/courseware tests/test_repository.py -n 2 --dist loadfile
 
 test-notebooks: $(READY)  ## every printed number, the lessons' anatomy, exercises, Colab
-	COURSEWARE_FRONT_END=live OMP_NUM_THREADS=1 $(PYTEST) --nbval chapters -n 2 --dist loadfile
+	$(PYTEST) --nbval chapters -n 2 --dist loadfile
 	$(PYTEST) tests/notebooks -n 2 --dist loadgroup
 
 test-book: html browser  ## the built book in Chromium

@@ -110,6 +110,14 @@ def read_notebook(path: Path):
     return reader.read(text) if reader else None
 
 
+def results(root: Path) -> Path:
+    """The folder of the cache that holds results of these packages; made when it is missing."""
+    folder = root / "_build" / ".cache" / execution_key(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.touch()
+    return folder
+
+
 def execute(root: Path, cache_folder: Path, jobs: int = 2) -> int:
     """Execute what `cache_folder` does not hold yet; return how many notebooks that were."""
     from jupyter_cache import get_cache
@@ -123,7 +131,7 @@ def execute(root: Path, cache_folder: Path, jobs: int = 2) -> int:
         if notebook is not None and not execution.is_cached(cache, notebook):
             due.append((path, notebook))
     if due:
-        failures = execution.run_all(root, cache, due, jobs)
+        failures = execution.run_all(root, cache_folder, due, jobs)
         if failures:
             raise BuildError("\n\n".join(failures))
     return len(due)
@@ -176,7 +184,6 @@ def html(root: Path, jobs: int = 2) -> Path:
     first_page = root / "_build" / "html" / "index.html"
     caches = root / "_build" / ".cache"
     stamp_file = caches / "built.json"
-    cache_folder = caches / execution_key(root)
     stamp = {"machinery": machinery_key(root), "inputs": fingerprint(root, sources(root))}
     last = json.loads(stamp_file.read_text()) if stamp_file.exists() else {}
     if last == stamp and first_page.exists():
@@ -184,8 +191,7 @@ def html(root: Path, jobs: int = 2) -> Path:
         return first_page
 
     stamp_file.unlink(missing_ok=True)
-    cache_folder.mkdir(parents=True, exist_ok=True)
-    cache_folder.touch()
+    cache_folder = results(root)
     executed = execute(root, cache_folder, jobs)
     fresh = last.get("machinery") != stamp["machinery"] or not first_page.exists()
     run_sphinx(root, cache_folder, fresh)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import time
+from functools import partial
 from pathlib import Path
 
+from filelock import FileLock
+from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
+
+from courseware.forked import kernels
 
 CELL_SECONDS = 300
 # One thread a kernel: notebooks already run side by side, and sums come out the same everywhere.
@@ -35,25 +39,29 @@ def is_cached(cache, notebook) -> bool:
     return True
 
 
-def run_all(root: Path, cache, due: list, jobs: int) -> list[str]:
+def keep(cache_folder: Path, path: Path, notebook, seconds: float) -> None:
+    """Store an executed notebook where MyST-NB will look for it, one process at a time."""
+    record = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
+    with FileLock(cache_folder / "lock"):
+        cache = get_cache(str(cache_folder))
+        cache.cache_notebook_bundle(record, check_validity=False, overwrite=True)
+
+
+def run_all(root: Path, cache_folder: Path, due: list, jobs: int) -> list[str]:
     """Execute `due` = [(path, notebook), …], `jobs` at a time; return readable failures."""
-    times_file = Path(cache.path).parent / "seconds.json"
+    times_file = cache_folder.parent / "seconds.json"
     times = json.loads(times_file.read_text()) if times_file.exists() else {}
     # The longest first (unknown ones before all): the last kernel should not run alone for long.
     due = sorted(due, key=lambda item: -times.get(name_of(root, item[0]), float("inf")))
     failures = []
-    before = {name: os.environ.get(name) for name in ENVIRONMENT}
-    os.environ.update(ENVIRONMENT)
-    try:
-        asyncio.run(_run_all(root, cache, due, jobs, times, failures))
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    with kernels(ENVIRONMENT) as kernel_name:
+        run = partial(run_one, kernel_name=kernel_name)
+        asyncio.run(_run_all(root, cache_folder, due, jobs, run, times, failures))
     times_file.write_text(json.dumps(times, indent=1, sort_keys=True))
     return failures
 
 
-async def _run_all(root, cache, due, jobs, times, failures) -> None:
+async def _run_all(root, cache_folder, due, jobs, run, times, failures) -> None:
     gate = asyncio.Semaphore(jobs)
     running: list[str] = []
     longest = max(len(name_of(root, path)) for path, _ in due)
@@ -66,7 +74,7 @@ async def _run_all(root, cache, due, jobs, times, failures) -> None:
                 running.append(path.stem)
                 bar.set_postfix_str(" + ".join(running))
                 started = time.perf_counter()
-                failure = await run_one(path, notebook)
+                failure = await run(path, notebook)
                 seconds = time.perf_counter() - started
                 running.remove(path.stem)
             bar.update()
@@ -76,18 +84,17 @@ async def _run_all(root, cache, due, jobs, times, failures) -> None:
                 failures.append(f"{name}: {failure}")
                 return
             times[name] = round(seconds, 1)
-            record = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
-            cache.cache_notebook_bundle(record, check_validity=False, overwrite=True)
+            keep(cache_folder, path, notebook, seconds)
 
         await asyncio.gather(*(one(path, notebook) for path, notebook in due))
 
 
-async def run_one(path: Path, notebook) -> str | None:
+async def run_one(path: Path, notebook, kernel_name: str) -> str | None:
     """Execute a notebook in place, in its own folder; return what went wrong, if anything."""
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
-        kernel_name="python3",
+        kernel_name=kernel_name,
         resources={"metadata": {"path": str(path.parent)}},
         store_widget_state=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],

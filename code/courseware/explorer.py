@@ -39,22 +39,27 @@ def explore(
     if not controls:
         raise ValueError("explore() came without a control; for a plain figure use show()")
     chosen = read_controls(draw, controls, labels, start)
-    if front_end() == "page":
-        from courseware.page import publish_page as publish
-    else:
-        from courseware.live import publish_live as publish
-    publish(draw, chosen, caption=caption, alt=alt, title=title)
+    _publish(draw, chosen, caption=caption, alt=alt, title=title)
 
 
 def show(figure: go.Figure | Worksheet, *, caption: str, alt: str) -> None:
     """Show a figure or a worksheet without controls, with a ``caption`` (Markdown) and ``alt``."""
     _check_text(caption=caption, alt=alt)
     figure_of(figure, "show()")
-    if front_end() == "page":
-        from courseware.page import publish_page as publish
-    else:
+    _publish(lambda: figure, [], caption=caption, alt=alt, title=None)
+
+
+def _publish(*what, **words) -> None:
+    wanted = front_end()
+    if wanted == "both":
+        from courseware.rehearsal import rehearse
+
+        rehearse(*what, **words)
+    if wanted == "live":
         from courseware.live import publish_live as publish
-    publish(lambda: figure, [], caption=caption, alt=alt, title=None)
+    else:
+        from courseware.page import publish_page as publish
+    publish(*what, **words)
 
 
 def figure_of(figure, caller: str) -> go.Figure | Worksheet:

@@ -247,7 +247,7 @@ def panels(columns: int, titles: Sequence[str] = (), rows: int = 1, **options) -
 
 pio.templates["courseware"] = template()
 pio.templates.default = "courseware"
-if front_end() == "page":
+if front_end() != "live":
     refuse_bare_figures()
 
 

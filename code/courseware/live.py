@@ -24,16 +24,21 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 def publish_live(
     draw: Callable, controls: Sequence[Control], *, caption: str, alt: str, title: str | None
-) -> None:
-    """Display the controls, the figure and the caption; redraw at every move."""
+) -> dict[str, widgets.Widget]:
+    """Display the controls, the figure and the caption; redraw at every move.
+
+    Returns the controls' widgets by name.
+    """
     if title:
         publish({"text/markdown": f"**{title}**"})
     key = f"live-{hashlib.sha256(repr([caption, alt, title]).encode()).hexdigest()[:10]}"
+    inputs = {}
     if controls:
-        _publish_controls(draw, controls, key)
+        inputs = _publish_controls(draw, controls, key)
     else:
         _display(figure_of(draw(), "show()"), key)
     publish({"text/markdown": f"{caption}\n\n{_alternative(alt)}"})
+    return inputs
 
 
 def _display(drawn, key: str) -> None:
@@ -44,7 +49,7 @@ def _display(drawn, key: str) -> None:
         display(drawn)
 
 
-def _publish_controls(draw: Callable, controls: Sequence[Control], key: str) -> None:
+def _publish_controls(draw: Callable, controls: Sequence[Control], key: str) -> dict:
     inputs = {control.name: _widget(control) for control in controls}
     output = widgets.Output()
 
@@ -72,6 +77,7 @@ def _publish_controls(draw: Callable, controls: Sequence[Control], key: str) -> 
         if control.kind == "slider":
             inputs[control.name].continuous_update = not slow
         inputs[control.name].observe(redraw, names="value")
+    return inputs
 
 
 def _widget(control: Control) -> widgets.Widget:

@@ -63,16 +63,17 @@ def quiz(*questions: Mapping[str, Any]) -> None:
     """
     from courseware.front_end import front_end, publish
 
-    asked = read(questions)
-    if front_end() == "page":
-        from courseware.quiz_page import to_page
-
-        publish({"text/html": to_page(asked)})
-    else:
+    asked, wanted = read(questions), front_end()
+    if wanted != "page":
         from courseware.quiz_live import to_widgets
 
         view = {"version_major": 2, "version_minor": 0, "model_id": to_widgets(asked).model_id}
+    if wanted == "live":
         publish({"application/vnd.jupyter.widget-view+json": view})
+    else:
+        from courseware.quiz_page import to_page
+
+        publish({"text/html": to_page(asked)})
 
 
 def read(questions: tuple | list) -> list[Question]:
