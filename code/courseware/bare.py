@@ -1,20 +1,10 @@
 """On the published page a figure needs a caption and a text alternative: a bare one is an error."""
 
-import sys
+import courseware.no_grammar  # noqa: F401 (plotly's renderers import nbformat)
 
-# plotly's renderers import nbformat, and that a grammar of web addresses whose compilation takes
-# three seconds of every kernel, for a check that nobody makes here: it does without.
-GRAMMAR = "rfc3987_syntax"
-_absent = GRAMMAR not in sys.modules
-if _absent:
-    sys.modules[GRAMMAR] = None
-
-import plotly.io as pio  # noqa: E402
-from plotly.io.base_renderers import ExternalRenderer  # noqa: E402
-
-pio.renderers  # noqa: B018 (imported when asked for)
-if _absent:
-    del sys.modules[GRAMMAR]
+# isort: split
+import plotly.io as pio
+from plotly.io.base_renderers import ExternalRenderer
 
 NAME = "courseware"
 

@@ -24,6 +24,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+import courseware.no_grammar  # noqa: F401 (before nbformat, which the functions import)
+
 IGNORED = {"__pycache__", "_build", "node_modules", "tests", "benchmarks"}
 # What turns results into pages but is out of a running lesson's reach: a change of these needs
 # new pages, not new results.
@@ -142,7 +144,8 @@ def run_sphinx(root: Path, cache_folder: Path, fresh: bool) -> None:
     if fresh:
         for folder in ("html", ".doctrees"):
             shutil.rmtree(root / "_build" / folder, ignore_errors=True)
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "."]
+    program = "import courseware.no_grammar; from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "build", "."]
     command += ["-W", "-n", "--keep-going"] + (["--all"] if fresh else [])
     environment = os.environ | {
         "COURSEWARE_CACHE": str(cache_folder),

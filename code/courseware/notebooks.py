@@ -18,6 +18,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import courseware.no_grammar  # noqa: F401 (before nbformat)
+
+# isort: split
 import nbformat
 from nbformat import NotebookNode
 
