@@ -44,6 +44,14 @@ def quiz(*questions):
 
 courseware.explore, courseware.show, courseware.quiz = explore, show, quiz
 """
+# nbclient answers a figure in an Output widget on the socket on which it awaits the cell's reply,
+# and now and then misses that reply, until the cell's time is over. It is told not to answer.
+STOCK_PROGRAM = """
+from nbclient import NotebookClient
+NotebookClient.on_comm_open_jupyter_widget = lambda client, message: None
+from jupyter_book.cli.main import main
+main()
+"""
 STOCK_CONFIG = """\
 title: The stock equivalent
 only_build_toc_files: true
@@ -112,6 +120,5 @@ def stock_book(folder: Path) -> dict[str, float]:
         setup = next(cell for cell in notebook.cells if cell.cell_type == "code")
         setup.source = f"import sys; sys.path.insert(0, {str(folder)!r}); import stock_front_end"
         nbformat.write(notebook, path)
-    main = "from jupyter_book.cli.main import main; main()"
-    command = [sys.executable, "-c", main, "build", ".", "-q"]
+    command = [sys.executable, "-c", STOCK_PROGRAM, "build", ".", "-q"]
     return {"cold": seconds(command, folder, COURSEWARE_FRONT_END="live", OMP_NUM_THREADS="1")}

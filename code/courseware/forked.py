@@ -26,6 +26,7 @@ COMMON = (
     "plotly.graph_objects",
     "plotly.subplots",
     "torch",
+    "torch._dynamo",  # an optimiser's first step imports it
     "courseware.exercises",
     "courseware.live",
     "courseware.page",
@@ -38,11 +39,12 @@ MOST_BYTES = 1_000_000  # of a request: a folder, arguments, an environment
 
 
 @contextmanager
-def kernels(environment: dict[str, str]):
+def kernels(environment: dict[str, str], forked: bool = True):
     """The name of a kernel that is forked, known to Jupyter while the context lasts.
 
-    `environment` is set for the process the forks come from and, here, for as long. Where a process
-    with torch in it cannot be forked safely (all but Linux), the name is that of the usual kernel.
+    `environment` is set for the process the forks come from and, here, for as long. With `forked`
+    off, for too few kernels to be worth it, and where a process with torch in it cannot be forked
+    safely (all but Linux), the name is that of the usual kernel.
     """
     import tempfile
 
@@ -51,7 +53,7 @@ def kernels(environment: dict[str, str]):
         before = {name: os.environ.get(name) for name in ours}
         os.environ.update(ours)
         try:
-            if sys.platform == "linux":
+            if forked and sys.platform == "linux":
                 with _parent(f"{folder}/socket"):
                     _write_spec(folder)
                     yield "forked"

@@ -56,9 +56,10 @@ def violations(page, axe) -> str:
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(axe)
     found = page.evaluate(
-        """(tags) => axe.run(document, { runOnly: tags, resultTypes: ["violations"] })
+        """(tags) => axe
+          .run(document, { runOnly: tags, resultTypes: ["violations"], selectors: false })
           .then(({ violations }) => violations.map(({ id, help, nodes }) => ({ id, help,
-            where: nodes.slice(0, 4).map((n) => `${n.target}: ${n.failureSummary}`) })))""",
+            where: nodes.slice(0, 4).map((n) => `${n.html}: ${n.failureSummary}`) })))""",
         TAGS,
     )
     return json.dumps(found, indent=1, ensure_ascii=False) if found else ""

@@ -27,6 +27,12 @@ def gallery() -> list[str]:
     made[1].update_layout(xaxis_title_text="t", yaxis={"range": [0, 1]}, margin_l=3, title="whole")
     made[1].update_traces(line_width=1).add_vline(x=1, line_dash="dot").add_annotation(text="here")
     found = [figure.to_json() for figure in made]
+    kept = np.zeros(2)
+    figure = go.Figure(go.Scatter(x=[kept, "a"], y=kept, customdata=[[1, {"key": [2]}]]))
+    copied = figure.data[0].to_plotly_json()
+    figure.data[0].y[:] = kept[:] = 7
+    figure.data[0].customdata[0][1]["key"].append(3)
+    found.append(str(copied))
     for options in ({"xaxis_tilte": "?"}, {"margin_l": "wide"}):
         with pytest.raises(ValueError) as refusal:
             go.Figure().update_layout(**options)

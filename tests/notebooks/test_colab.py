@@ -148,7 +148,8 @@ def check_outputs(notebook) -> None:
             assert "Plotly.newPlot" in html, f"cell {number} shows no figure"
 
 
-@pytest.fixture(scope="module")
+# For the session: between two tests of a group pytest may run one of another module.
+@pytest.fixture(scope="session")
 def origin(tmp_path_factory) -> Path:
     """A git repository holding what a commit of this working tree would hold."""
     folder = tmp_path_factory.mktemp("origin") / "course"
@@ -164,7 +165,7 @@ def origin(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def current(tmp_path_factory, origin) -> Environment:
     """What Colab has, in the versions pinned here."""
     environment = Environment(tmp_path_factory.mktemp("current") / "venv", origin)
@@ -175,7 +176,7 @@ def current(tmp_path_factory, origin) -> Environment:
     return environment
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def oldest(tmp_path_factory, origin) -> Environment:
     """The same with the oldest versions that the package admits."""
     environment = Environment(tmp_path_factory.mktemp("oldest") / "venv", origin)

@@ -12,6 +12,7 @@ import pytest
 from courseware.notebooks import read, root_of
 
 ROOT = root_of(Path(__file__))
+pytestmark = pytest.mark.xdist_group("bites")  # the notebooks are run once
 TEMPLATE = ROOT / "chapters" / "_template.ipynb"
 DRAWS = "import sys\nfrom IPython.display import HTML, display\n"
 DRAWS += "print(1, file=sys.stderr)\ndisplay({'text/html': '<b>'}, raw=True)\nprint(2.5)"
@@ -41,7 +42,7 @@ def spoiled():
     return notebook
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def failed(tmp_path_factory):
     """The places of the code cells that nbval, with the course's rules, finds at fault."""
     folder = tmp_path_factory.mktemp("lessons")
