@@ -54,7 +54,7 @@ def run_all(root: Path, cache_folder: Path, due: list, jobs: int) -> list[str]:
     # The longest first (unknown ones before all): the last kernel should not run alone for long.
     due = sorted(due, key=lambda item: -times.get(name_of(root, item[0]), float("inf")))
     failures = []
-    with kernels(ENVIRONMENT, forked=len(due) > jobs) as kernel_name:
+    with kernels(ENVIRONMENT, forked=len(due) > 2 * jobs) as kernel_name:
         run = partial(run_one, kernel_name=kernel_name)
         asyncio.run(_run_all(root, cache_folder, due, jobs, run, times, failures))
     times_file.write_text(json.dumps(times, indent=1, sort_keys=True))

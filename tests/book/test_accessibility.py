@@ -13,7 +13,8 @@ CONFIGURATIONS = [(1280, "light"), (1280, "dark"), (390, "dark"), (390, "light")
 # its neighbour. A glyph is left out where it looks, in both themes, like one that stays, and where
 # nothing but its look could be wrong with it. A displayed formula keeps its width: it may scroll.
 LOOK = """() => {
-  for (const part of document.querySelectorAll(":has(> .katex), .katex, .katex *, pre, pre span")) {
+  const parts = ":has(> .katex), .katex, .katex *, pre, pre span, .sig, .sig *, code, code span";
+  for (const part of document.querySelectorAll(parts)) {
     const { color, backgroundColor, opacity } = getComputedStyle(part);
     part.look = `${part.look ?? ""} ${color} ${backgroundColor} ${opacity}`;
   }
@@ -40,8 +41,8 @@ THIN = """() => {
     };
     if (even(part)) cuts.push(cut);
   }
-  for (const token of document.querySelectorAll("pre span"))
-    if (!stays(token) && !token.children.length && mute(token))
+  for (const token of document.querySelectorAll("pre span, .sig :is(em, span), code span"))
+    if (!stays(token) && mute(token) && even(token))
       cuts.push(() => token.replaceWith(token.textContent));
   for (const cut of cuts) cut();
 }"""
@@ -76,6 +77,7 @@ def unfold(page):
 
 
 def thin(page):
+    """Leave out what looks like its neighbour; the page begins dark."""
     for theme in ("dark", "light"):
         show(page, 1280, theme)
         page.evaluate(LOOK)
@@ -83,7 +85,7 @@ def thin(page):
 
 
 def test_axe_finds_nothing(visit, axe, page_name, draw_all):
-    page = visit(page_name)
+    page = visit(page_name, dark=True)
     unfold(page)
     thin(page)
     for width, theme in CONFIGURATIONS:
@@ -109,7 +111,7 @@ def test_axe_would_find_something(visit, axe):
 
 
 def test_nothing_pale_is_left_out(visit, axe, lessons):
-    page = visit(lessons[0])
+    page = visit(lessons[0], dark=True)
     page.evaluate(
         """() => {
           const [formula] = document.querySelectorAll(".katex .mord:not(:has(*))");

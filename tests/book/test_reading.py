@@ -2,61 +2,72 @@
 
 import re
 
+SHOWN = """(selector) => [...document.querySelectorAll(selector)]
+  .filter((element) => element.checkVisibility()).length"""
+
 
 def test_reading_mode_hides_code_and_is_remembered(visit, lesson):
     page = visit(lesson)
-    code = page.locator(".cell_input:not(details *)").first
-    output = page.locator(".cell_output").first
+    code = page.query_selector(".cell_input:not(details *)")
+    output = page.query_selector(".cell_output")
     button = page.get_by_role("button", name="Hide code")
     assert code.is_visible() and button.get_attribute("aria-pressed") == "false"
     button.click()
-    assert page.locator(".cell_input:visible, .folded-code:visible").count() == 0
+    assert page.evaluate(SHOWN, ".cell_input, .folded-code") == 0
     assert button.get_attribute("aria-pressed") == "true"
-    assert output.is_visible() or page.locator(".courseware-explorer:visible").count() > 0
+    assert output.is_visible() or page.evaluate(SHOWN, ".courseware-explorer") > 0
     page.reload()
-    assert not code.is_visible() and button.get_attribute("aria-pressed") == "true"
+    assert page.evaluate(SHOWN, ".cell_input, .folded-code") == 0
+    assert button.get_attribute("aria-pressed") == "true"
     button.focus()
     page.keyboard.press("Enter")
-    assert code.is_visible()
+    assert page.evaluate(SHOWN, ".cell_input:not(details *)") > 0
     page.reload()
-    assert code.is_visible()
+    assert page.evaluate(SHOWN, ".cell_input:not(details *)") > 0
+
+
+SAID = "(question) => question.querySelector('[role=status]').innerText"
+RIGHTS = """(question) => [...question.querySelectorAll("li[data-right]")]
+  .map((item) => item.dataset.right === "true")"""
 
 
 def test_quiz_answers_by_keyboard_alone(visit, lesson):
     page = visit(lesson)
-    questions = page.locator("form.cw-quiz-question").all()
+    questions = page.query_selector_all("form.cw-quiz-question")
     assert len(questions) >= 3
     for question in questions:
-        status = question.get_by_role("status")
-        assert status.inner_text() == ""
-        rights = question.locator("li[data-right]").evaluate_all(
-            "(items) => items.map((item) => item.dataset.right === 'true')"
-        )
-        radios = question.locator("input").first.get_attribute("type") == "radio"
-        _choose(page, question, radios, [rights.index(False)])
-        wrong = status.inner_text()
+        assert question.evaluate(SAID) == ""
+        rights = question.evaluate(RIGHTS)
+        _choose(page, question, [rights.index(False)])
+        wrong = question.evaluate(SAID)
         assert len(wrong.split()) > 3
-        _choose(page, question, radios, [i for i, right in enumerate(rights) if right])
-        assert status.inner_text().startswith("Right") and status.inner_text() != wrong
+        _choose(page, question, [i for i, right in enumerate(rights) if right])
+        assert question.evaluate(SAID).startswith("Right") and question.evaluate(SAID) != wrong
 
 
-def _choose(page, question, radios, wanted):
+INPUTS = """(question) => {
+  const inputs = [...question.querySelectorAll("input")];
+  return [inputs.map((input) => input.type), inputs.map((input) => input.checked)];
+}"""
+ON_BUTTON = "(question) => question.querySelector('button') === document.activeElement"
+
+
+def _choose(page, question, wanted):
     """Check exactly the wanted choices and send, with Tab, arrows, space and Enter only."""
-    inputs = question.locator("input").all()
-    if radios:
-        inputs[0].focus()
+    kinds, checked = question.evaluate(INPUTS)
+    question.query_selector("input").focus()
+    if kinds[0] == "radio":
         page.keyboard.press("Space")
         for _ in range(wanted[0]):
             page.keyboard.press("ArrowDown")
     else:
-        inputs[0].focus()
-        for index, box in enumerate(inputs):
-            if box.is_checked() != (index in wanted):
+        for index, is_checked in enumerate(checked):
+            if is_checked != (index in wanted):
                 page.keyboard.press("Space")
-            if index + 1 < len(inputs):
+            if index + 1 < len(checked):
                 page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    assert question.locator("button").evaluate("(b) => b === document.activeElement")
+    assert question.evaluate(ON_BUTTON)
     page.keyboard.press("Enter")
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -23,9 +24,14 @@ NUMBERS += "print(numpy.random.rand(), random.random(), torch.rand(1).item())"
 
 
 @pytest.fixture(scope="module")
-def name():
-    with kernels({"WORD": "here", "OMP_NUM_THREADS": "1"}) as name:
-        yield name
+def context():
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def name(context):
+    return context.enter_context(kernels({"WORD": "here", "OMP_NUM_THREADS": "1"}))
 
 
 @pytest.fixture
@@ -113,12 +119,12 @@ def test_asking_process_ends_with_the_fork(name, start):
     assert ends(manager.provisioner.pid) or not manager.is_alive()
 
 
-def test_all_ends_with_the_context(start, monkeypatch):
-    monkeypatch.delenv("WORD", raising=False)
-    with kernels({"WORD": "there"}) as name:
-        _, run = start(name)
-        fork, parent = map(int, run("import os\nprint(os.getpid(), os.getppid())").split())
-        # Threads do not survive a fork: what they hold would stay locked.
-        assert len(os.listdir(f"/proc/{parent}/task")) == 1
+def test_all_ends_with_the_context(name, start, context):
+    _, run = start(name)
+    fork, parent = map(int, run("import os\nprint(os.getpid(), os.getppid())").split())
+    # Threads do not survive a fork: what they hold would stay locked.
+    assert len(os.listdir(f"/proc/{parent}/task")) == 1
+    assert os.environ["WORD"] == "here"
+    context.close()
     assert ends(parent) and ends(fork)
     assert "WORD" not in os.environ
