@@ -35,6 +35,7 @@ PAGES_ONLY = tuple(
 )
 PINS = ("requirements.txt", "constraints.txt", "package-lock.json")
 CACHES_KEPT = 4
+DONE = "done.json"  # in a cache's folder: the code of each page when all results were there
 
 
 class BuildError(Exception):
@@ -120,15 +121,39 @@ def results(root: Path) -> Path:
     return folder
 
 
+def code_of(path: Path) -> str:
+    """A hash of all that can decide a page's results: its code cells; more, where it is no .ipynb.
+
+    Quick to tell that nothing is due; what is due, MyST-NB's own key decides.
+    """
+    content = path.read_bytes()
+    if path.suffix == ".ipynb":
+        raw = json.loads(content)
+        cells = [cell for cell in raw["cells"] if cell["cell_type"] == "code"]
+        asked = [[cell["source"], cell["metadata"]] for cell in cells]
+        content = json.dumps([raw["metadata"], asked]).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
 def execute(root: Path, cache_folder: Path, jobs: int = 2) -> int:
     """Execute what `cache_folder` does not hold yet; return how many notebooks that were."""
+    done_file = cache_folder / DONE
+    done = json.loads(done_file.read_text()) if done_file.exists() else {}
+    codes = {path.relative_to(root).as_posix(): code_of(path) for path in pages(root)}
+    changed = [root / name for name, code in codes.items() if done.get(name) != code]
+    count = _execute(root, cache_folder, changed, jobs) if changed else 0
+    done_file.write_text(json.dumps(codes))
+    return count
+
+
+def _execute(root: Path, cache_folder: Path, paths: list[Path], jobs: int) -> int:
     from jupyter_cache import get_cache
 
     from courseware import execution
 
     cache = get_cache(str(cache_folder))
     due = []
-    for path in pages(root):
+    for path in paths:
         notebook = read_notebook(path)
         if notebook is not None and not execution.is_cached(cache, notebook):
             due.append((path, notebook))
@@ -144,8 +169,7 @@ def run_sphinx(root: Path, cache_folder: Path, fresh: bool) -> None:
     if fresh:
         for folder in ("html", ".doctrees"):
             shutil.rmtree(root / "_build" / folder, ignore_errors=True)
-    program = "import courseware.no_grammar; from jupyter_book.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "build", "."]
+    command = [sys.executable, "-m", "courseware.book", "build", "."]
     command += ["-W", "-n", "--keep-going"] + (["--all"] if fresh else [])
     environment = os.environ | {
         "COURSEWARE_CACHE": str(cache_folder),
@@ -175,6 +199,7 @@ def run_sphinx(root: Path, cache_folder: Path, fresh: bool) -> None:
         raise BuildError("Sphinx found fault:\n" + "".join(troubles or said[-40:]))
     itself = [line for line in said if "Executing notebook" in line]
     if itself:
+        (cache_folder / DONE).unlink()
         raise BuildError(
             "MyST-NB found no results in the cache and executed a notebook itself. Did it change "
             f"during the build? Is courseware.book in _config.yml?\n{''.join(itself)}"
