@@ -255,7 +255,8 @@ the new figure is painted. Budget: median ≤ 12 ms, 95th percentile ≤ 16 ms.
 
 ## Building
 
-Stock: `execute_notebooks: force`, one notebook after the other, MathJax. Both on one thread a kernel.
+Stock: `execute_notebooks: force`, one notebook after the other, MathJax. Both on one thread a kernel. The stock build would now
+and then wait minutes for a reply that nbclient missed, so there nbclient does not answer figures in Output widgets.
 
 {table(head, build_rows(results))}
 
