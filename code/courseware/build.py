@@ -122,9 +122,9 @@ def results(root: Path) -> Path:
 
 
 def code_of(path: Path) -> str:
-    """A hash of all that can decide a page's results: its code cells; more, where it is no .ipynb.
+    """A hash that changes whenever a page's results may: of its code cells, or of all its text.
 
-    Quick to tell that nothing is due; what is due, MyST-NB's own key decides.
+    It tells quickly that nothing is due. What is due, MyST-NB's own key decides.
     """
     content = path.read_bytes()
     if path.suffix == ".ipynb":
@@ -199,7 +199,7 @@ def run_sphinx(root: Path, cache_folder: Path, fresh: bool) -> None:
         raise BuildError("Sphinx found fault:\n" + "".join(troubles or said[-40:]))
     itself = [line for line in said if "Executing notebook" in line]
     if itself:
-        (cache_folder / DONE).unlink()
+        (cache_folder / DONE).unlink(missing_ok=True)
         raise BuildError(
             "MyST-NB found no results in the cache and executed a notebook itself. Did it change "
             f"during the build? Is courseware.book in _config.yml?\n{''.join(itself)}"

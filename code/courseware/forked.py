@@ -77,10 +77,14 @@ def _write_spec(folder: str) -> None:
         json.dump({"argv": argv, "display_name": "Python 3, forked", "language": "python"}, file)
 
 
+def _socket() -> socket.socket:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # sent at once, arrives at once
+
+
 @contextmanager
 def _parent(address: str):
     """The process that imports and forks; it listens at once and ends when its input does."""
-    listener = socket.socket(socket.AF_UNIX)
+    listener = _socket()
     listener.bind(address)
     listener.listen()
     process = subprocess.Popen(
@@ -160,7 +164,7 @@ def _end_with(connection: socket.socket) -> None:
 
 def ask(address: str, *arguments: str) -> None:
     """Be, to Jupyter, the kernel that is forked."""
-    connection = socket.socket(socket.AF_UNIX)
+    connection = _socket()
     connection.connect(address)
     asked = {
         "folder": os.getcwd(),

@@ -3,15 +3,16 @@
 import re
 
 SHOWN = """(selector) => [...document.querySelectorAll(selector)]
-  .filter((element) => element.checkVisibility()).length"""
+  .filter((element) => element.checkVisibility({ visibilityProperty: true })).length"""
+CODE = ".cell_input:not(details *)"
 
 
 def test_reading_mode_hides_code_and_is_remembered(visit, lesson):
     page = visit(lesson)
-    code = page.query_selector(".cell_input:not(details *)")
     output = page.query_selector(".cell_output")
     button = page.get_by_role("button", name="Hide code")
-    assert code.is_visible() and button.get_attribute("aria-pressed") == "false"
+    assert page.query_selector(CODE).is_visible()
+    assert button.get_attribute("aria-pressed") == "false"
     button.click()
     assert page.evaluate(SHOWN, ".cell_input, .folded-code") == 0
     assert button.get_attribute("aria-pressed") == "true"
@@ -21,12 +22,15 @@ def test_reading_mode_hides_code_and_is_remembered(visit, lesson):
     assert button.get_attribute("aria-pressed") == "true"
     button.focus()
     page.keyboard.press("Enter")
-    assert page.evaluate(SHOWN, ".cell_input:not(details *)") > 0
+    assert page.query_selector(CODE).is_visible()
     page.reload()
-    assert page.evaluate(SHOWN, ".cell_input:not(details *)") > 0
+    assert page.query_selector(CODE).is_visible()
 
 
-SAID = "(question) => question.querySelector('[role=status]').innerText"
+SAID = """(question) => {
+  const status = question.querySelector("[role=status]");
+  return status.checkVisibility({ visibilityProperty: true }) ? status.innerText : "";
+}"""
 RIGHTS = """(question) => [...question.querySelectorAll("li[data-right]")]
   .map((item) => item.dataset.right === "true")"""
 
