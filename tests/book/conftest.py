@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 BOOK = Path(os.environ.get("COURSEWARE_BOOK", ROOT / "_build" / "html"))
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
-    "--disable-sync --no-first-run --disable-quic"
+    "--disable-sync --no-first-run --disable-quic --js-flags=--expose-gc"
 ).split()
 # Whatever is not this machine does not exist for the browser.
 BLOCK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -34,11 +35,14 @@ def _lessons() -> list[str]:
 
 
 def pytest_generate_tests(metafunc):
-    """`page_name` runs over all pages, `lesson` over lessons, `first_lesson` over one a chapter."""
+    """`page_name` runs over all pages, `lesson` over lessons, `first_lesson` over one a chapter.
+
+    For the session: tests of one page follow one another, so that they can share it.
+    """
     if "page_name" in metafunc.fixturenames:
-        metafunc.parametrize("page_name", _pages() or ["index.html"])
+        metafunc.parametrize("page_name", _pages() or ["index.html"], scope="session")
     if "lesson" in metafunc.fixturenames:
-        metafunc.parametrize("lesson", _lessons() or ["index.html"])
+        metafunc.parametrize("lesson", _lessons() or ["index.html"], scope="session")
     if "first_lesson" in metafunc.fixturenames:
         chapters = {name.split("/")[1]: name for name in reversed(_lessons())}
         metafunc.parametrize("first_lesson", sorted(chapters.values()) or ["index.html"])
@@ -113,9 +117,9 @@ class Watch:
         assert self.complaints == []
 
 
-@pytest.fixture
-def visit(browser, server):
-    """`visit(name, width=…, dark=…)` opens a page; it must ask nobody and complain of nothing."""
+@contextmanager
+def visitor(browser, server):
+    """What `visit` is, until the end of the block."""
     contexts, watches = [], []
 
     def open_page(name, width=1280, height=800, dark=False, address=None):
@@ -137,6 +141,31 @@ def visit(browser, server):
         context.close()
     for watch in watches:
         watch.check()
+
+
+@pytest.fixture
+def visit(browser, server):
+    """`visit(name, width=…, dark=…)` opens a page; it must ask nobody and complain of nothing."""
+    with visitor(browser, server) as open_page:
+        yield open_page
+
+
+@pytest.fixture(scope="session")
+def on_phone(browser, server, page_name, draw_all):
+    """This page on a phone, all figures drawn: the tests that use it take it as it is left."""
+    with visitor(browser, server) as open_page:
+        page = open_page(page_name, width=390)
+        draw_all(page)
+        yield page
+
+
+@pytest.fixture(scope="session")
+def on_desk(browser, server, lesson, draw_all):
+    """This lesson in a wide window, all figures drawn, for tests that leave it fit for the next."""
+    with visitor(browser, server) as open_page:
+        page = open_page(lesson)
+        draw_all(page)
+        yield page
 
 
 @pytest.fixture(scope="session")

@@ -8,35 +8,8 @@ def test_works_from_a_folder(visit, book, first_lesson, draw_all):
     assert page.evaluate("document.fonts.check('16px KaTeX_Math')")
 
 
-STICKING_OUT = """() => [...document.querySelectorAll("body :not(svg *)")]
-  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
-  .filter((e) => !e.closest(".equation, pre, .pst-scrollable-table-container, .katex"))
-  .filter((e) => !e.closest(".side, .visually-hidden"))
-  .map((e) => `${e.tagName}.${e.className}: ${e.textContent.slice(0, 60)}`)"""
-
-
-def test_asks_nobody_and_fits_a_phone(visit, page_name, draw_all):
-    """`visit` itself fails on a request to another origin, a complaint, a missing file; a wide
-    window is opened for axe and for the controls."""
-    page = visit(page_name, width=390)
-    draw_all(page)
-    page.wait_for_load_state("networkidle")
-    figures = page.locator(".courseware-explorer:not(:has(.courseware-sheet))").count()
-    assert page.locator(".courseware-explorer .main-svg").count() >= figures
-    for width in (390, 320):
-        page.set_viewport_size({"width": width, "height": 800})
-        for _ in range(40):  # figures follow a moment later
-            if not (wider := page.evaluate(STICKING_OUT)):
-                break
-            page.wait_for_timeout(50)
-        assert wider == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_every_control_moves_its_figure(visit, lesson, draw_all):
-    page = visit(lesson)
-    draw_all(page)
-    figures = page.query_selector_all(".courseware-explorer:has([data-control])")
+def test_every_control_moves_its_figure(on_desk):
+    figures = on_desk.query_selector_all(".courseware-explorer:has([data-control])")
     assert figures
     for figure in figures:
         _every_control_moves(figure)

@@ -7,8 +7,8 @@ SHOWN = """(selector) => [...document.querySelectorAll(selector)]
 CODE = ".cell_input:not(details *)"
 
 
-def test_reading_mode_hides_code_and_is_remembered(visit, lesson):
-    page = visit(lesson)
+def test_reading_mode_hides_code_and_is_remembered(on_desk):
+    page = on_desk
     output = page.query_selector(".cell_output")
     button = page.get_by_role("button", name="Hide code")
     assert page.query_selector(CODE).is_visible()
@@ -35,8 +35,8 @@ RIGHTS = """(question) => [...question.querySelectorAll("li[data-right]")]
   .map((item) => item.dataset.right === "true")"""
 
 
-def test_quiz_answers_by_keyboard_alone(visit, lesson):
-    page = visit(lesson)
+def test_quiz_answers_by_keyboard_alone(on_desk):
+    page = on_desk
     questions = page.query_selector_all("form.cw-quiz-question")
     assert len(questions) >= 3
     for question in questions:

@@ -236,6 +236,19 @@ def test_dark_theme_and_back(tab):
     tab.wait_for_function(f"{PLOT}[0].data[0].colorscale[6][1] === '{figures.BLUE}'")
 
 
+def test_a_figure_far_away_changes_its_colours_when_the_reader_comes(tab):
+    tab.evaluate("document.querySelectorAll('figure')[1].style.marginTop = '5000px'")
+    painted = f"{PLOT}[1].data[0].marker.color[0]"
+    dark = figures.dark_colours()
+    tab.wait_for_timeout(100)  # the browser says what is near a frame or two later
+    tab.evaluate("document.documentElement.dataset.theme = 'dark'")
+    tab.wait_for_function(f"{PLOT}[0].data[0].colorscale[6][1] === '{dark[figures.BLUE]}'")
+    tab.wait_for_timeout(100)
+    assert tab.evaluate(painted) == figures.ORANGE
+    tab.evaluate("document.querySelectorAll('figure')[1].scrollIntoView()")
+    tab.wait_for_function(f"{painted} === '{dark[figures.ORANGE]}'")
+
+
 def test_nothing_shifts_when_figures_arrive(browser, site):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     tab = context.new_page()

@@ -228,6 +228,7 @@
       this.controls = [...element.querySelectorAll("[data-control]")].map(readControl);
       this.stale = this.busy = false; // moved since the last draw; drawing now
       this.anew = true; // the next draw lays out everything
+      this.near = false; // near what is on screen
       for (const control of this.controls) {
         control.input.addEventListener("input", () => this.changed(control));
         control.announce();
@@ -320,7 +321,8 @@
     async layOut(state) {
       this.anew = false;
       const figure = assemble(this.header, state);
-      const { data, layout } = isDark() ? darken(figure) : figure;
+      this.dark = isDark();
+      const { data, layout } = this.dark ? darken(figure) : figure;
       layout.template = template();
       this.width = this.plot.clientWidth;
       this.narrow = this.width < NARROW;
@@ -330,9 +332,20 @@
 
     /** All anew: the theme or the width has changed. */
     again() {
-      if (this.drawn === undefined || this.sheet) return;
+      if (this.sheet || (this.drawn === undefined && !this.busy)) return;
       this.anew = this.stale = true;
       if (!this.busy) this.frame();
+    }
+
+    /** The theme may have changed; what is far away waits until the reader comes near. */
+    repaint() {
+      if (this.near && this.dark !== isDark()) this.again();
+    }
+
+    approach(near) {
+      this.near = near;
+      if (near) this.start();
+      this.repaint();
     }
 
     resized() {
@@ -381,7 +394,7 @@
       (entries) => {
         const distance = ({ boundingClientRect: box }) => Math.abs(box.top + box.bottom - innerHeight);
         for (const { isIntersecting, target } of entries.sort((a, b) => distance(a) - distance(b))) {
-          if (isIntersecting) explorers.find((e) => e.element === target).start();
+          explorers.find((e) => e.element === target).approach(isIntersecting);
         }
       },
       { rootMargin: "600px 0px" },
@@ -390,8 +403,8 @@
     // The reader has something to read: fetch plotly.js before the first explorer comes near.
     const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
     window.addEventListener("load", () => idle(() => loadPlotly().catch(() => {})), { once: true });
-    const redraw = () => explorers.forEach((explorer) => explorer.again());
-    new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    const repaint = () => explorers.forEach((explorer) => explorer.repaint());
+    new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
