@@ -70,8 +70,7 @@ def violations(page, axe) -> str:
     return json.dumps(found, indent=1, ensure_ascii=False) if found else ""
 
 
-def show(page, width, theme):
-    page.set_viewport_size({"width": width, "height": 800})
+def show(page, theme):
     page.emulate_media(color_scheme=theme)
     page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'")
 
@@ -83,7 +82,7 @@ def unfold(page):
 def thin(page):
     """Leave out what looks like its neighbour."""
     for theme in ("light", "dark"):
-        show(page, 1280, theme)
+        show(page, theme)
         page.evaluate(LOOK)
     page.evaluate(THIN)
 
@@ -115,7 +114,8 @@ def test_axe_finds_nothing(on_phone, axe):
     unfold(on_phone)
     thin(on_phone)
     for width, theme in CONFIGURATIONS:
-        show(on_phone, width, theme)
+        on_phone.set_viewport_size({"width": width, "height": 800})
+        show(on_phone, theme)
         found = violations(on_phone, axe)
         assert not found, f"{width} px, {theme}: {found}"
 
@@ -147,6 +147,6 @@ def test_nothing_pale_is_left_out(visit, axe, lessons):
     )
     unfold(page)
     thin(page)
-    show(page, 1280, "light")
+    show(page, "light")
     found = violations(page, axe)
     assert "color-contrast" in found and found.count("#dddddd") >= 2, found

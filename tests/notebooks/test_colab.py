@@ -11,6 +11,7 @@ one would bring gigabytes of CUDA libraries into every test run.
 """
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import re
@@ -68,19 +69,25 @@ def closure(names: list[str], without: set[str] = frozenset()) -> set[str]:
 
 
 def link(name: str, target: Path) -> None:
-    """Lay an installed distribution into another environment: hard links where they work."""
+    """Lay an installed distribution into another environment, with the bytecode it has by now."""
     for file in importlib.metadata.distribution(name).files:
-        source = Path(file.locate())
-        if ".." in file.parts or not source.is_file():
-            continue  # a console script, or compiled on another machine
-        place = target / file
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists():
-            continue
-        try:
-            os.link(source, place)
-        except OSError:
-            shutil.copy2(source, place)
+        if ".." in file.parts:
+            continue  # a console script
+        source, place = Path(file.locate()), target / file
+        _lay(source, place)
+        if file.suffix == ".py":
+            _lay(*(Path(importlib.util.cache_from_source(path)) for path in (source, place)))
+
+
+def _lay(source: Path, place: Path) -> None:
+    """A hard link where that works: it keeps the time by which bytecode knows its source."""
+    if not source.is_file() or place.exists():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, place)
+    except OSError:
+        shutil.copy2(source, place)
 
 
 class Environment:
