@@ -17,13 +17,13 @@ def test_reading_mode_hides_code_and_is_remembered(on_desk):
     assert page.evaluate(SHOWN, ".cell_input, .folded-code") == 0
     assert button.get_attribute("aria-pressed") == "true"
     assert output.is_visible() or page.evaluate(SHOWN, ".courseware-explorer") > 0
-    page.reload()
+    page.reload(wait_until="domcontentloaded")
     assert page.evaluate(SHOWN, ".cell_input, .folded-code") == 0
     assert button.get_attribute("aria-pressed") == "true"
     button.focus()
     page.keyboard.press("Enter")
     assert page.query_selector(CODE).is_visible()
-    page.reload()
+    page.reload(wait_until="domcontentloaded")
     assert page.query_selector(CODE).is_visible()
 
 

@@ -80,10 +80,11 @@
 
   const valueOf = ({ which }, state) => (which === null ? 0 : which === "each" ? state : which[state]);
 
-  function copy(node) {
-    if (Array.isArray(node)) return node.map(copy);
-    if (node === null || typeof node !== "object" || ArrayBuffer.isView(node)) return node;
-    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, copy(value)]));
+  /** The same tree with each leaf as `change` gives it back; arrays of numbers are leaves. */
+  function copy(node, change = (leaf) => leaf) {
+    if (Array.isArray(node)) return node.map((inner) => copy(inner, change));
+    if (node === null || typeof node !== "object" || ArrayBuffer.isView(node)) return change(node);
+    return Object.fromEntries(Object.entries(node).map(([key, inner]) => [key, copy(inner, change)]));
   }
 
   // --- Colours ----------------------------------------------------------------------------------
@@ -91,12 +92,7 @@
   const isDark = () => document.documentElement.dataset.theme === "dark";
 
   /** The same tree with every palette colour replaced by its counterpart on a dark ground. */
-  function darken(node) {
-    if (typeof node === "string") return dark(node);
-    if (Array.isArray(node)) return node.map(darken);
-    if (node === null || typeof node !== "object" || ArrayBuffer.isView(node)) return node;
-    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, darken(value)]));
-  }
+  const darken = (node) => copy(node, (leaf) => (typeof leaf === "string" ? dark(leaf) : leaf));
 
   function dark(text) {
     return text
@@ -108,11 +104,8 @@
       });
   }
 
-  const templates = {};
-  function template() {
-    const name = isDark() ? "dark" : "light";
-    return (templates[name] ??= name === "dark" ? darken(THEME.template) : THEME.template);
-  }
+  let night; // made once
+  const template = () => (isDark() ? (night ??= darken(THEME.template)) : THEME.template);
 
   // --- Small moves ------------------------------------------------------------------------------
   //
@@ -300,9 +293,9 @@
 
     async draw() {
       const state = this.state();
-      if (this.sheet) return this.fill(state);
-      const move = this.anew ? null : smallMove(this.header, this.drawn, state);
-      if (move) await playMove(this.plot, move).catch(() => this.layOut(state));
+      const move = this.anew || this.sheet ? null : smallMove(this.header, this.drawn, state);
+      if (this.sheet) this.fill(state);
+      else if (move) await playMove(this.plot, move).catch(() => this.layOut(state));
       else await this.layOut(state);
       this.drawn = state;
       this.element.dispatchEvent(new CustomEvent("courseware:drawn", { bubbles: true }));
@@ -314,8 +307,6 @@
       const tables = ({ stages }) => stages.flatMap((stage) => stage.tables.map(({ html }) => html));
       const [now, before] = [state, this.drawn ?? -1].map((i) => (i < 0 ? [] : tables(assemble(this.header, i))));
       now.forEach((html, i) => html === before[i] || (places[i].innerHTML = html));
-      this.drawn = state;
-      this.element.dispatchEvent(new CustomEvent("courseware:drawn", { bubbles: true }));
     }
 
     async layOut(state) {
@@ -337,15 +328,11 @@
       if (!this.busy) this.frame();
     }
 
-    /** The theme may have changed; what is far away waits until the reader comes near. */
-    repaint() {
-      if (this.near && this.dark !== isDark()) this.again();
-    }
-
-    approach(near) {
+    /** The reader or the theme has changed; a figure far away waits until the reader is near. */
+    look(near = this.near) {
       this.near = near;
       if (near) this.start();
-      this.repaint();
+      if (near && this.dark !== isDark()) this.again();
     }
 
     resized() {
@@ -394,7 +381,7 @@
       (entries) => {
         const distance = ({ boundingClientRect: box }) => Math.abs(box.top + box.bottom - innerHeight);
         for (const { isIntersecting, target } of entries.sort((a, b) => distance(a) - distance(b))) {
-          explorers.find((e) => e.element === target).approach(isIntersecting);
+          explorers.find((e) => e.element === target).look(isIntersecting);
         }
       },
       { rootMargin: "600px 0px" },
@@ -403,8 +390,8 @@
     // The reader has something to read: fetch plotly.js before the first explorer comes near.
     const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
     window.addEventListener("load", () => idle(() => loadPlotly().catch(() => {})), { once: true });
-    const repaint = () => explorers.forEach((explorer) => explorer.repaint());
-    new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    const look = () => explorers.forEach((explorer) => explorer.look());
+    new MutationObserver(look).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
