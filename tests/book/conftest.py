@@ -159,16 +159,16 @@ def visit(browser, server):
 class Tab:
     """A tab that stays open: opening a page after another costs half of what a new tab costs."""
 
-    def __init__(self, browser, server, width):
+    def __init__(self, browser, server, width, theme):
         self.page, self.watch = _look(browser, width)
-        self.server, self.width = server, width
+        self.server, self.width, self.theme = server, width, theme
 
     @contextmanager
     def at(self, name):
         """This page as a new visitor meets it; afterwards it is judged and forgotten."""
         self.watch.forget()
         self.page.set_viewport_size({"width": self.width, "height": 800})
-        self.page.emulate_media(color_scheme="light")
+        self.page.emulate_media(color_scheme=self.theme)
         self.page.goto(f"{self.server}/{name}")
         yield self.page
         self.page.evaluate("localStorage.clear()")
@@ -178,17 +178,17 @@ class Tab:
 
 @pytest.fixture(scope="session")
 def phone(browser, server):
-    return Tab(browser, server, width=390)
+    return Tab(browser, server, width=390, theme="dark")
 
 
 @pytest.fixture(scope="session")
 def desk(browser, server):
-    return Tab(browser, server, width=1280)
+    return Tab(browser, server, width=1280, theme="light")
 
 
 @pytest.fixture(scope="session")
 def on_phone(phone, page_name, draw_all):
-    """This page on a phone, all figures drawn: the tests that use it take it as it is left."""
+    """This page on a phone at night, all figures drawn, for tests that take it as it is left."""
     with phone.at(page_name) as page:
         draw_all(page)
         yield page
