@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book html lab test test-package test-notebooks test-book browser check format bench clean
+.PHONY: help book html lab test test-package test-notebooks test-outputs test-colab test-book browser \
+	check format bench clean
 
 # Any Python from 3.11 on, the one all versions were pinned with first. PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
@@ -29,13 +30,20 @@ html: $(READY)   ## execute the lessons and build the book in _build/html
 lab: $(READY)    ## open the lessons live in JupyterLab
 	@$(PY) -m jupyter lab --ServerApp.root_dir=. chapters
 
-test: test-package test-notebooks test-book  ## everything: packages, notebooks, built book
+test: test-package test-outputs  ## everything: packages, notebooks, built book
+	@# Colab's environments take their time and leave a core free: the book is built on it.
+	@$(MAKE) --no-print-directory -j 2 test-colab html
+	@$(MAKE) --no-print-directory test-book
 
 test-package: browser  ## the two packages and the repository itself
 	$(PYTEST) tests/transformer_math tests/courseware tests/test_repository.py -n 2 --dist loadfile
 
-test-notebooks: $(READY)  ## every printed number, the lessons' anatomy, exercises, Colab
+test-notebooks: test-outputs test-colab  ## every printed number, the lessons' anatomy, exercises, Colab
+
+test-outputs: $(READY)
 	$(PYTEST) --nbval chapters -n 2 --dist loadfile
+
+test-colab: $(READY)
 	$(PYTEST) tests/notebooks -n 2 --dist loadgroup
 
 test-book: html browser  ## the built book in Chromium

@@ -53,6 +53,9 @@ def present(**arrays: Array | None) -> dict[str, Array]:
     return {name: array for name, array in arrays.items() if array is not None}
 
 
+_agreed: dict[tuple, Any] = {}  # by types and dtypes, all there is to agree upon
+
+
 def namespace(**arrays: Array) -> Any:
     """Return the array API functions for these arrays, which must agree with each other.
 
@@ -62,6 +65,13 @@ def namespace(**arrays: Array) -> Any:
         If one is not an array, is not of real floating-point dtype, or if two differ in library
         or dtype. The message names the argument.
     """
+    kinds = tuple((type(array), getattr(array, "dtype", None)) for array in arrays.values())
+    if kinds not in _agreed:
+        _agreed[kinds] = _namespace(arrays)
+    return _agreed[kinds]
+
+
+def _namespace(arrays: dict[str, Array]) -> Any:
     for name, array in arrays.items():
         if not is_array_api_obj(array):
             raise ValueError(
