@@ -4,6 +4,7 @@ practices; light and dark, wide and narrow."""
 import json
 
 import pytest
+from contrast import CONTRAST
 
 from courseware.katex import node_modules
 
@@ -100,34 +101,27 @@ def widen(page, width):
 
 # How strong the weakest words are that figures paint, words on a heatmap's cells excepted, and of
 # each colour that does not reach the least a figure and a word.
-WORDS = """(least) => {
-  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  const light = (colours) => {
-    for (const [colour, opacity] of colours) {
-      canvas.globalAlpha = opacity;
-      canvas.fillStyle = colour;
-      canvas.fillRect(0, 0, 1, 1);
-    }
-    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((c) =>
-      (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
-  };
-  const ground = [getComputedStyle(document.documentElement).getPropertyValue("--c-surface"), 1];
+WORDS = (
+    """(least) => {%s
+  const ground = getComputedStyle(document.documentElement).getPropertyValue("--c-surface");
   const words = [...document.querySelectorAll(".main-svg :is(text, tspan)")].filter((part) =>
     [...part.childNodes].some((child) => child.nodeType === 3 && child.data.trim()) &&
     !part.closest(".heatmap-label") && part.checkVisibility({ visibilityProperty: true }));
+  const opacity = (part) =>
+    part.matches("figure") ? 1 : getComputedStyle(part).opacity * opacity(part.parentElement);
   const pale = {};
   let weakest = Infinity;
   for (const word of words) {
     const { fill, fillOpacity } = getComputedStyle(word);
-    const [below, text] = [light([ground]), light([ground, [fill, Number(fillOpacity)]])];
-    const contrast = Math.max(below, text) / Math.min(below, text);
-    weakest = Math.min(weakest, contrast);
-    if (contrast < least)
-      pale[fill] = `${word.closest("figure").id}: ${word.textContent}, ${contrast.toFixed(2)}`;
+    const strength = contrast([ground], [[fill, fillOpacity * opacity(word)]]);
+    weakest = Math.min(weakest, strength);
+    if (strength < least)
+      pale[fill] = `${word.closest("figure").id}: ${word.textContent}, ${strength.toFixed(2)}`;
   }
   return { count: words.length, weakest, pale };
 }"""
+    % CONTRAST
+)
 
 
 def words_are_strong(page):
