@@ -2,8 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book html lab test test-package test-notebooks test-outputs test-colab test-book browser \
-	check format bench clean
+.PHONY: help book html lab test test-package test-notebooks test-outputs test-colab test-book \
+	test-older browser check format bench clean
 
 # Any Python from 3.11 on, the one all versions were pinned with first. PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
@@ -45,6 +45,12 @@ test-outputs: $(READY)
 
 test-colab: $(READY)
 	$(PYTEST) tests/notebooks -n 2 --dist loadgroup
+
+# The libraries compute otherwise on another processor, and the last bits with them.
+OLDER := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem
+
+test-older: $(READY)  ## every printed number again, computed as on an older processor (not part of test)
+	$(OLDER) $(PYTEST) --nbval chapters -n 2 --dist loadfile
 
 test-book: html browser  ## the built book in Chromium
 	$(PYTEST) tests/book -n 2 --dist worksteal
