@@ -99,21 +99,35 @@ def widen(page, width):
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
 
 
-# How strong the weakest words are that figures paint, words on a heatmap's cells excepted, and of
-# each colour that does not reach the least a figure and a word.
+# How strong the weakest words are that figures paint, and of each colour that does not reach the
+# least a figure and a word. A word in a heatmap stands on its cell, whose colour is computed as
+# plotly does, and on its own outline.
 WORDS = (
     """(least) => {%s
   const ground = getComputedStyle(document.documentElement).getPropertyValue("--c-surface");
   const words = [...document.querySelectorAll(".main-svg :is(text, tspan)")].filter((part) =>
     [...part.childNodes].some((child) => child.nodeType === 3 && child.data.trim()) &&
-    !part.closest(".heatmap-label") && part.checkVisibility({ visibilityProperty: true }));
+    part.checkVisibility({ visibilityProperty: true }));
   const opacity = (part) =>
     part.matches("figure") ? 1 : getComputedStyle(part).opacity * opacity(part.parentElement);
+  const cell = (label) => {
+    const { colorscale, zmin, zmax } = label.closest(".hm").__data__[0].trace;
+    const share = Math.min(1, Math.max(0, (label.__data__.z - zmin) / (zmax - zmin)));
+    const next = Math.max(1, colorscale.findIndex(([place]) => place >= share));
+    const [[low, from], [high, to]] = colorscale.slice(next - 1, next + 1);
+    return [from, [to, (share - low) / (high - low)]];
+  };
+  const below = (word) => {
+    const label = word.closest(".heatmap-label");
+    const { paintOrder, stroke, strokeWidth } = getComputedStyle(word);
+    const outlined = paintOrder.startsWith("stroke") && parseFloat(strokeWidth) >= 3;
+    return [ground, ...(label ? cell(label) : []), ...(outlined ? [stroke] : [])];
+  };
   const pale = {};
   let weakest = Infinity;
   for (const word of words) {
     const { fill, fillOpacity } = getComputedStyle(word);
-    const strength = contrast([ground], [[fill, fillOpacity * opacity(word)]]);
+    const strength = contrast(below(word), [[fill, fillOpacity * opacity(word)]]);
     weakest = Math.min(weakest, strength);
     if (strength < least)
       pale[fill] = `${word.closest("figure").id}: ${word.textContent}, ${strength.toFixed(2)}`;

@@ -8,6 +8,27 @@ def test_works_from_a_folder(visit, book, first_lesson, draw_all):
     assert page.evaluate("document.fonts.check('16px KaTeX_Math')")
 
 
+# What stands left of the formula it follows has gone to the next line.
+LEFT_BEHIND = """() => {
+  const left = (formula) => {
+    const text = formula.nextSibling;
+    if (text?.nodeType !== 3 || !/^[.,;:!?)\\]”’…]/.test(text.data)) return false;
+    const mark = document.createRange();
+    mark.setStart(text, 0);
+    mark.setEnd(text, 1);
+    const last = [...formula.querySelectorAll(".katex-base")].at(-1);
+    return mark.getBoundingClientRect().left < last.getBoundingClientRect().left;
+  };
+  return [...document.querySelectorAll(".katex:not(.katex-display *)")].filter(left)
+    .map((formula) => formula.closest("p, li, td, figcaption, div").textContent);
+}"""
+
+
+def test_no_comma_begins_a_line(on_phone):
+    on_phone.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert on_phone.evaluate(LEFT_BEHIND) == []
+
+
 def test_every_control_moves_its_figure(on_desk):
     figures = on_desk.query_selector_all(".courseware-explorer:has([data-control])")
     assert figures
