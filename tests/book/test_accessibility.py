@@ -146,7 +146,8 @@ def words_are_strong(page):
 
 STICKING_OUT = """() => [...document.querySelectorAll("body :not(svg *)")]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
-  .filter((e) => !e.closest(".equation, pre, .pst-scrollable-table-container, .katex"))
+  .filter((e) => !e.closest(".equation, pre, .katex"))
+  .filter((e) => !e.closest(".pst-scrollable-table-container:not(:has(.prose))"))
   .filter((e) => !e.closest(".side, .visually-hidden"))
   .map((e) => `${e.tagName}.${e.className}: ${e.textContent.slice(0, 60)}`)"""
 

@@ -63,7 +63,12 @@ Code such as `Theorem 9.9.9` or `(9.9.9)` is left alone, and so is $f(9.9.9)$.
 | a | b |
 |---|---|
 | 1 | 2 |
-"""
+
+| what | *who* | why |
+|---|---|---|
+| one | two $x$ | SENTENCE |
+| three | | four |
+""".replace("SENTENCE", "A sentence too long for a column on a phone. " * 2)
 EXERCISES = """## Exercises
 
 ### Exercise 7.1.1 · by hand · ★ · 5 min
@@ -154,6 +159,13 @@ def test_opening_of_a_lesson(page):
     assert [item.text.strip()[:5] for item in page.select(".outcomes li")][1:] == ["see", "do."]
     assert page.select_one("p.needs").text.endswith("5 minutes.")
     assert page.select_one(".pst-scrollable-table-container > table")
+
+
+def test_cells_of_sentences_know_their_column(page):
+    plain, prose = page.select("table")
+    assert "prose" not in plain["class"] and "prose" in prose["class"]
+    assert [name.text for name in prose.select("td > p > .column")] == ["who: ", "why: ", "why: "]
+    assert not plain.select(".column") and prose.select_one(".column em").text == "who"
 
 
 def test_mentions_lead_to_other_pages(small):

@@ -17,6 +17,7 @@ from courseware.book import (
     opening,
     pages,
     references,
+    tables,
 )
 
 
@@ -39,6 +40,7 @@ def setup(app):
         cards,
         docstrings,
         formulas,
+        tables,
         bibliography,
         assets,
         pages,
