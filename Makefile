@@ -49,7 +49,8 @@ test-colab: $(READY)
 # The libraries compute otherwise on another processor, and the last bits with them.
 OLDER := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=SSE41 OPENBLAS_CORETYPE=Nehalem
 
-test-older: $(READY)  ## every printed number again, computed as on an older processor (not part of test)
+test-older: $(READY)  ## packages and printed numbers again, as an older processor computes (not part of test)
+	$(OLDER) $(PYTEST) tests/transformer_math tests/courseware tests/notebooks/test_exercises.py -n 2 --dist loadfile
 	$(OLDER) $(PYTEST) --nbval chapters -n 2 --dist loadfile
 
 test-book: html browser  ## the built book in Chromium

@@ -108,8 +108,8 @@ def test_points_shrink_to_one_unless_they_keep_themselves(draw):
     x = draw(20, 8).numpy()
     pure, kept = (repeated_attention(x, 12, residual=residual) for residual in (False, True))
     distance = residual_to_rank_one(pure)
-    assert distance[-1] < 1e-6
-    assert np.all(np.diff(distance) <= 0)
+    there = int(np.argmax(distance < 1e-12))  # from here on there is nothing but rounding
+    assert np.all(np.diff(distance[: there + 1]) < 0) and distance[there:].max() < 1e-12
     assert residual_to_rank_one(kept)[-1] > 0.1
     lowest, highest = pure.min(1), pure.max(1)
     assert np.all(np.diff(lowest, axis=0) >= -1e-12)  # the hull of the points only shrinks
