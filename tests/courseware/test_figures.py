@@ -72,17 +72,17 @@ def test_scales_rise_evenly_in_lightness(scale):
 
 
 def test_every_shade_of_a_scale_carries_a_number():
-    """plotly writes in white where a cell is dark by its measure; explorer.css makes both strong."""
+    """plotly writes in white on what it calls dark, else in grey; explorer.css makes both strong."""
     style = (figures.ASSETS / "explorer.css").read_text("utf-8")
     outline = int(re.search(r"heatmap-label[^}]*stroke: rgb\(0 0 0 / (\d+)%\)", style)[1]) / 100
     assert re.search(r'heatmap-label text\[style\*="rgb\(68, 68, 68\)"\] {\s*fill: #000', style)
     dark = figures.dark_colours()
     for light in (figures.SEQUENTIAL, figures.DIVERGING):
         for scale in (light, [[at, dark[colour]] for at, colour in light]):
-            places, colours = zip(*scale)
-            ends = [list(bytes.fromhex(colour[1:])) for colour in colours]
+            places, colours = zip(*scale, strict=True)
+            ends = np.array([list(bytes.fromhex(colour[1:])) for colour in colours])
             for z in np.linspace(0, 1, 201):
-                cell = np.array([np.interp(z, places, channel) for channel in zip(*ends)])
+                cell = np.array([np.interp(z, places, channel) for channel in ends.T])
                 white = cell @ [0.299, 0.587, 0.114] < 128
                 ground = np.round(cell * (1 - outline) if white else cell).astype(np.uint8)
                 written = "#ffffff" if white else "#000000"
