@@ -72,7 +72,7 @@ def test_scales_rise_evenly_in_lightness(scale):
 
 
 def test_every_shade_of_a_scale_carries_a_number():
-    """plotly writes in white on what it calls dark, else in grey; explorer.css makes both strong."""
+    """plotly writes in white on what it calls dark, else in grey; explorer.css mends both."""
     style = (figures.ASSETS / "explorer.css").read_text("utf-8")
     outline = int(re.search(r"heatmap-label[^}]*stroke: rgb\(0 0 0 / (\d+)%\)", style)[1]) / 100
     assert re.search(r'heatmap-label text\[style\*="rgb\(68, 68, 68\)"\] {\s*fill: #000', style)
