@@ -29,6 +29,21 @@ def test_no_comma_begins_a_line(on_phone):
     assert on_phone.evaluate(LEFT_BEHIND) == []
 
 
+TOO_WIDE = """() => {
+  const folded = [...document.querySelectorAll("details:not([open])")];
+  for (const part of folded) part.open = true;
+  const wide = [...document.querySelectorAll(".equation")]
+    .filter((box) => box.scrollWidth > box.clientWidth + 1)
+    .map((box) => box.querySelector("annotation").textContent);
+  for (const part of folded) part.open = false;
+  return wide;
+}"""
+
+
+def test_formulas_fit_a_wide_screen(on_desk):
+    assert on_desk.evaluate(TOO_WIDE) == []
+
+
 def test_every_control_moves_its_figure(on_desk):
     figures = on_desk.query_selector_all(".courseware-explorer:has([data-control])")
     assert figures
