@@ -57,17 +57,17 @@ test-book: html browser  ## the built book in Chromium
 	$(PYTEST) tests/book -n 2 --dist worksteal
 
 browser: $(READY)  # finds a Chromium, or installs one, or says what to do
-	@$(PY) -m courseware.browser
+	@$(PY) -m courseware.build.browser
 
 check: $(READY)  ## style of code and notebooks, nothing changed
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m courseware.notebooks check
+	@$(PY) -m courseware.lessons.notebooks check
 
 format: $(READY) ## bring code and notebooks into their one normal form
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
-	@$(PY) -m courseware.notebooks format
+	@$(PY) -m courseware.lessons.notebooks format
 
 bench: html browser  ## measure the budgets again: benchmarks/results.md
 	@$(PY) benchmarks/run.py

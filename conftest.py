@@ -32,8 +32,8 @@ DRAWN = (
 def pytest_configure(config):
     """Give each process that runs notebooks a parent of its kernels, while it lasts."""
     if getattr(config.option, "nbval", False) and not getattr(config.option, "numprocesses", None):
-        from courseware.execution import ENVIRONMENT
-        from courseware.forked import kernels
+        from courseware.lessons.execution import ENVIRONMENT
+        from courseware.lessons.forked import kernels
 
         stack = ExitStack()
         both = {"COURSEWARE_FRONT_END": "both"}
@@ -58,7 +58,7 @@ def pytest_runtest_call(item):
     if cell.source.strip() and cell.execution_count is None:
         pytest.fail(
             "this cell was never executed, so there is no output to compare: "
-            "python -m courseware.notebooks execute stores it",
+            "python -m courseware.lessons.notebooks execute stores it",
             pytrace=False,
         )
     passed = item.parent.__dict__.setdefault("passed", [])
@@ -70,7 +70,8 @@ def pytest_runtest_call(item):
 
 def _keep(path, passed):
     """All cells of a lesson have passed: their outputs are what the book shows."""
-    from courseware import build, execution
+    from courseware import build
+    from courseware.lessons import execution
 
     if not (ROOT / "_toc.yml").exists() or path not in build.pages(ROOT):
         return

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from courseware.browser import chromium
-from courseware.serve import BookServer
+from courseware.build.browser import chromium
+from courseware.build.serve import BookServer
 
 VISITS = 7
 MOVES = 60

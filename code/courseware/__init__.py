@@ -3,27 +3,14 @@
 Names are imported when first used, so a lesson that only checks an answer never loads plotly.
 """
 
-from importlib import import_module
+from courseware.doors import doors
 
 _HOME = {
-    "explore": "courseware.explorer",
-    "show": "courseware.explorer",
-    "quiz": "courseware.questions",
+    "explore": "courseware.explorers",
+    "show": "courseware.explorers",
+    "quiz": "courseware.quizzes",
     "check": "courseware.exercises",
     "figures": "courseware.figures",
 }
 __all__ = list(_HOME)
-
-
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module 'courseware' has no attribute {name!r}")
-    module = import_module(_HOME[name])
-    value = module if name == "figures" else getattr(module, name)
-    # Importing a submodule binds it to its name here: a function of that name takes its place.
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = doors(__name__, _HOME)

@@ -74,7 +74,7 @@ def server(book):
 def browser():
     from playwright.sync_api import sync_playwright
 
-    from courseware.browser import chromium
+    from courseware.build.browser import chromium
 
     with sync_playwright() as playwright:
         arguments = [*FLAGS, SCRIPTS, BLOCK]

@@ -6,7 +6,7 @@ import json
 import pytest
 from contrast import CONTRAST
 
-from courseware.katex import node_modules
+from courseware.typesetting.katex import node_modules
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 CONFIGURATIONS = [(390, "light"), (390, "dark"), (1280, "dark"), (1280, "light")]

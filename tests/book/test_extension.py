@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from courseware import katex
+from courseware.typesetting import katex
 
 ROOT = Path(__file__).parents[2]
 CONTENTS = """format: jb-book

@@ -226,8 +226,8 @@ def test_without_scripts_the_first_screen_is_there(browser, server, sheets):
 
 def test_the_live_sheet_needs_nothing_of_the_page(browser):
     """What a notebook shows: one piece of HTML, in an empty document."""
-    from courseware.worksheet import Stage, Worksheet, given, product
-    from courseware.worksheet_live import live_html
+    from courseware.worksheets import Stage, Worksheet, given, product
+    from courseware.worksheets.live import live_html
 
     a = given("a", "A", [[1.0, 2.0]], ["r"], ["", ""])
     b = given("b", "B", [[3.0], [0.5]], ["", ""], [""])

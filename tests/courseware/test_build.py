@@ -11,8 +11,9 @@ import nbformat
 import pytest
 from jupyter_cache import get_cache
 
-from courseware import build, execution
-from courseware.serve import BookServer
+from courseware import build
+from courseware.build import BookServer
+from courseware.lessons import execution
 
 CONFIG = """\
 title: A book of two lessons
@@ -171,10 +172,10 @@ def test_results_depend_on_the_packages(book):
 
 
 def test_stylesheets_rebuild_pages_but_execute_nothing(book):
-    assets = book / "code/courseware/assets"
-    assets.mkdir(parents=True)
+    folder = book / "code/courseware/explorers"
+    folder.mkdir(parents=True)
     results, pages = build.execution_key(book), build.machinery_key(book)
-    (assets / "course.css").write_text("body { margin: 0 }")
+    (folder / "explorer.css").write_text("body { margin: 0 }")
     assert build.execution_key(book) == results
     assert build.machinery_key(book) != pages
 

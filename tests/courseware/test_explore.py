@@ -6,11 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from courseware import explore, figures, page, show
-from courseware.controls import read_controls
+from courseware import explore, figures, show
+from courseware.explorers import page
+from courseware.explorers.controls import read_controls
+from courseware.explorers.html import explorer_html
+from courseware.explorers.states import plain
 from courseware.front_end import front_end
-from courseware.page_html import explorer_html
-from courseware.states import plain
 
 WORDS = {"caption": "Notice $x$.", "alt": "Two bars."}
 
@@ -21,7 +22,7 @@ def published(monkeypatch):
     bundles = []
     monkeypatch.setenv("COURSEWARE_FRONT_END", "page")
     monkeypatch.setattr(page, "publish", bundles.append)
-    monkeypatch.setattr("courseware.page_html.rich", lambda text, inline=False: f"[{text}]")
+    monkeypatch.setattr("courseware.explorers.html.rich", lambda text, inline=False: f"[{text}]")
     return bundles
 
 

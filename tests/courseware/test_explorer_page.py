@@ -8,12 +8,13 @@ import numpy as np
 import plotly
 import pytest
 
-from courseware import explore, figures, page, show
-from courseware.page import grid
-from courseware.states import as_json
+from courseware import explore, figures, show
+from courseware.explorers import page
+from courseware.explorers.page import grid
+from courseware.explorers.states import as_json
 
 ROOT = Path(__file__).parents[2]
-ASSETS = ROOT / "code" / "courseware" / "assets"
+ROOM = ROOT / "code" / "courseware" / "explorers"
 WORDS = {"caption": "Notice.", "alt": "What is seen."}
 OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
@@ -61,7 +62,7 @@ EXPLORERS = [
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api")
-    from courseware.browser import chromium
+    from courseware.build.browser import chromium
 
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium(), args=OPTIONS)
@@ -77,7 +78,7 @@ def site(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSEWARE_FRONT_END", "page")
         patch.setattr(page, "publish", bundles.append)
-        patch.setattr("courseware.page_html.rich", lambda text, inline=False: text)
+        patch.setattr("courseware.explorers.html.rich", lambda text, inline=False: text)
         for draw, options in EXPLORERS:
             explore(draw, **WORDS, **options)
         show(figures.bars(["a", "b"], [1, 2]), **WORDS)
@@ -87,7 +88,7 @@ def site(tmp_path_factory):
         source = packed / f"{bundle}.min.js"
         (folder / f"{bundle}.min.js").symlink_to(source if source.exists() else whole)
     for asset in ("explorer.js", "explorer.css"):
-        (folder / asset).symlink_to(ASSETS / asset)
+        (folder / asset).symlink_to(ROOM / asset)
     figures_html = "\n<p>Words.</p>\n".join(bundle["text/html"] for bundle in bundles)
     (folder / "index.html").write_text(
         '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>T</title>'
@@ -142,7 +143,7 @@ PLOT = "document.querySelectorAll('.explorer-plot')"
 
 
 def test_browser_decodes_what_python_drew(tab):
-    from courseware.controls import read_controls
+    from courseware.explorers.controls import read_controls
 
     for i, (draw, options) in enumerate(EXPLORERS):
         options = dict(options)

@@ -12,7 +12,8 @@ import plotly.io as pio
 import pytest
 
 from courseware import figures
-from courseware.page import tree
+from courseware.explorers.page import tree
+from courseware.figures.theme import EXPLORER
 
 DATA = ("blue", "orange", "green", "red", "purple", "cyan")
 # Machado, Oliveira & Fernandes 2009, https://doi.org/10.1109/TVCG.2009.113, severity 1, linear RGB.
@@ -73,7 +74,7 @@ def test_scales_rise_evenly_in_lightness(scale):
 
 def test_every_shade_of_a_scale_carries_a_number():
     """plotly writes in white on what it calls dark, else in grey; explorer.css mends both."""
-    style = (figures.ASSETS / "explorer.css").read_text("utf-8")
+    style = EXPLORER.with_suffix(".css").read_text("utf-8")
     outline = int(re.search(r"heatmap-label[^}]*stroke: rgb\(0 0 0 / (\d+)%\)", style)[1]) / 100
     assert re.search(r'heatmap-label text\[style\*="rgb\(68, 68, 68\)"\] {\s*fill: #000', style)
     dark = figures.dark_colours()
@@ -97,7 +98,7 @@ def test_every_colour_has_a_dark_counterpart():
 
 
 def test_page_has_the_same_theme():
-    script = (figures.ASSETS / "explorer.js").read_text("utf-8")
+    script = EXPLORER.read_text("utf-8")
     assert figures.themed(script) == script, "run: python -m courseware.figures"
     theme = json.loads(re.search(r"const THEME = (.*);", script)[1])
     assert theme["dark"] == figures.dark_colours()
@@ -166,7 +167,7 @@ def test_fade():
 
 
 def test_bare_figure_fails_on_a_page(monkeypatch):
-    from courseware.bare import BareFigure, refuse_bare_figures
+    from courseware.figures.bare import BareFigure, refuse_bare_figures
 
     default = pio.renderers.default
     try:
@@ -182,7 +183,7 @@ def test_names_are_lazy():
     code = "import sys, courseware; dir(courseware); assert 'plotly' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
     code = (
-        "import courseware.explorer; from courseware import explore, figures, show;"
+        "import courseware.explorers.explorer; from courseware import explore, figures, show;"
         "assert callable(explore) and callable(show) and figures.BLUE"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from courseware.forked import kernels
+from courseware.lessons.forked import kernels
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks need Linux")
 FACTS = """

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from courseware import katex
+from courseware.typesetting import katex
 
 
 def test_inline_formula_holds_html_and_mathml():

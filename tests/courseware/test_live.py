@@ -3,7 +3,8 @@
 import ipywidgets as widgets
 import pytest
 
-from courseware import explore, figures, live, show
+from courseware import explore, figures, show
+from courseware.explorers import live
 
 WORDS = {"caption": "Notice $x$.", "alt": "One <bar>."}
 

@@ -8,8 +8,16 @@ import sys
 import nbformat
 import pytest
 
-from courseware import notebooks
-from courseware.notebooks import deviations, main, normal_form, read, setup_source, stamp, to_text
+from courseware.lessons import notebooks
+from courseware.lessons.notebooks import (
+    deviations,
+    main,
+    normal_form,
+    read,
+    setup_source,
+    stamp,
+    to_text,
+)
 
 CONFIG = "repository:\n  url: https://example.org/course\n"
 
@@ -187,7 +195,7 @@ def test_execute_stores_what_is_printed_with_the_live_front_end(path, monkeypatc
         nbformat.v4.new_code_cell("from pathlib import Path\nPath.cwd().name"),
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-    command = [sys.executable, "-m", "courseware.notebooks", "execute", str(path)]
+    command = [sys.executable, "-m", "courseware.lessons.notebooks", "execute", str(path)]
     subprocess.run(command, check=True, capture_output=True)
     first, second = read(path).cells
     assert first.outputs[0].text == "live\n" and first.execution_count == 1

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from courseware.page import tree
-from courseware.payload import decode, encode
-from courseware.states import ABSENT, compare, plain
+from courseware.explorers.page import tree
+from courseware.explorers.payload import decode, encode
+from courseware.explorers.states import ABSENT, compare, plain
 
 RNG = np.random.default_rng(4)
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from courseware import figures
-from courseware.quick_plotly import hurry
+from courseware.explorers.quick_plotly import hurry
 
 
 def gallery() -> list[str]:

@@ -8,9 +8,11 @@ import nbformat
 import pytest
 
 from courseware import front_end, quiz
-from courseware.questions import export, from_notebook, letter, read
-from courseware.quiz_live import feedback, to_html, to_widgets
-from courseware.quiz_page import to_page
+from courseware.quizzes import export, from_notebook
+from courseware.quizzes.live import feedback, to_widgets
+from courseware.quizzes.page import to_page
+from courseware.quizzes.questions import letter, read
+from courseware.typesetting.inline import to_html
 
 ONE = {
     "question": "Which factor keeps $\\operatorname{Var}(q \\cdot k)$ at 1?",
@@ -181,5 +183,5 @@ def test_export_reads_a_notebook_without_running_it(tmp_path):
         from_notebook(notebook("text = 'a'\nquiz({'question': text})"))
     path = tmp_path / "lesson.ipynb"
     nbformat.write(lesson, path)
-    command = [sys.executable, "-m", "courseware.quiz", str(path)]
+    command = [sys.executable, "-m", "courseware.quizzes", str(path)]
     assert subprocess.run(command, capture_output=True, text=True).stdout.strip() == gift

@@ -6,8 +6,9 @@ import re
 import pytest
 import yaml
 
-from courseware import katex, reference
+from courseware.book import reference
 from courseware.book.docstrings import sections
+from courseware.typesetting import katex
 
 ROOT = reference.ROOT
 LISTED = [name for group in reference.GROUPS.values() for name in group]
@@ -30,7 +31,7 @@ def test_every_module_has_its_place():
 
 def test_pages_are_the_generated_ones():
     found = {path.name: path.read_text("utf-8") for path in reference.FOLDER.glob("*.md")}
-    assert found == reference.pages(), "python -m courseware.reference writes them"
+    assert found == reference.pages(), "python -m courseware.book.reference writes them"
 
 
 def test_the_contents_list_every_page():

@@ -4,8 +4,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from courseware.execution import ENVIRONMENT
-from courseware.forked import kernels
+from courseware.lessons.execution import ENVIRONMENT
+from courseware.lessons.forked import kernels
 
 BEGIN = """
 import os
@@ -30,7 +30,7 @@ def fails_when_moved(a):
 explore(fails_when_moved, **words, a=(0, 3))
 """
 DEAF = """
-from courseware import live
+from courseware.explorers import live
 live._position = lambda widget, control: control.start
 explore(lambda a: figures.bars(["x"], [a]), **words, a=(0, 3))
 """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from courseware import katex, text
+from courseware.typesetting import katex, text
 
 
 def test_emphasis_code_and_formula():

@@ -7,12 +7,13 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 
-from courseware import explore, live, page, show
-from courseware.controls import read_controls
-from courseware.page import first, grid
-from courseware.page_html import rich
-from courseware.payload import decode, encode
-from courseware.worksheet import (
+from courseware import explore, show
+from courseware.explorers import live, page
+from courseware.explorers.controls import read_controls
+from courseware.explorers.html import rich
+from courseware.explorers.page import first, grid
+from courseware.explorers.payload import decode, encode
+from courseware.worksheets import (
     Entry,
     Matrix,
     Stage,
@@ -25,7 +26,7 @@ from courseware.worksheet import (
     product,
     total,
 )
-from courseware.worksheet_html import sheet_html, subscripts, table_html, tree
+from courseware.worksheets.html import sheet_html, subscripts, table_html, tree
 
 WORDS = {"caption": "Notice $x$.", "alt": "Two tables."}
 RNG = np.random.default_rng(3)

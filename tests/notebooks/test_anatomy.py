@@ -7,9 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from courseware.anatomy import RULES, faults
-from courseware.lesson import Lesson
-from courseware.notebooks import lessons, root_of
+from courseware.lessons.anatomy import RULES, faults
+from courseware.lessons.notebooks import lessons, root_of
+from courseware.lessons.reading import Lesson
 
 ROOT = root_of(Path(__file__))
 TEMPLATE = ROOT / "chapters" / "_template.ipynb"

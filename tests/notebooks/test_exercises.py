@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from courseware.anatomy import exercise_names
 from courseware.exercises import lessons, names
-from courseware.lesson import Lesson, cell_tags, printed
-from courseware.notebooks import lessons as notebooks
-from courseware.notebooks import root_of
+from courseware.lessons.anatomy import exercise_names
+from courseware.lessons.notebooks import lessons as notebooks
+from courseware.lessons.notebooks import root_of
+from courseware.lessons.reading import Lesson, cell_tags, printed
 
 ROOT = root_of(Path(__file__))
 lesson_at = lru_cache(Lesson)

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from courseware.notebooks import read, root_of
+from courseware.lessons.notebooks import read, root_of
 
 ROOT = root_of(Path(__file__))
 pytestmark = pytest.mark.xdist_group("bites")  # the notebooks are run once

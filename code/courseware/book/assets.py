@@ -12,18 +12,27 @@ from pathlib import Path
 
 from sphinx.util import logging
 
-from courseware import katex
+from courseware.typesetting import katex
 
 logger = logging.getLogger(__name__)
 
-ASSETS = Path(__file__).parents[1] / "assets"
+ROOMS = Path(__file__).parents[1]
 FOLDER = "_static/courseware"
+# After the palette and KaTeX, in this order.
+STYLES = (
+    "book/book.css",
+    "explorers/explorer.css",
+    "quizzes/quiz.css",
+    "book/reference.css",
+    "worksheets/worksheet.css",
+)
 # A script and the mark in a page's HTML that calls for it.
 SCRIPTS = {
-    "worksheet.js": "courseware-sheet",
-    "explorer.js": "courseware-explorer",
-    "quiz.js": "cw-quiz",
+    "worksheets/worksheet.js": "courseware-sheet",
+    "explorers/explorer.js": "courseware-explorer",
+    "quizzes/quiz.js": "cw-quiz",
 }
+COPIED = (*SCRIPTS, "book/book.js", "book/favicon.svg", "book/logo.svg")
 # The bundle of plotly.js that a page's explorers name -> npm package, file.
 PLOTLY = {
     "basic": ("plotly.js-basic-dist-min", "plotly-basic.min.js"),
@@ -47,7 +56,7 @@ UNUSED = (
 
 def palette_css() -> str:
     """The palette as custom properties, for both themes."""
-    palette = json.loads((ASSETS / "palette.json").read_text("utf-8"))
+    palette = json.loads((ROOMS / "figures" / "palette.json").read_text("utf-8"))
 
     def properties(colours):
         return " ".join(f"--c-{name}: {value};" for name, value in colours.items())
@@ -66,9 +75,8 @@ def katex_css(package: Path) -> str:
 
 def stylesheet(package: Path) -> str:
     """Everything a page needs, as one file."""
-    own = sorted(path for path in ASSETS.glob("*.css") if path.name != "book.css")
-    parts = [palette_css(), katex_css(package), (ASSETS / "book.css").read_text("utf-8")]
-    return "\n".join([*parts, *(path.read_text("utf-8") for path in own)])
+    own = ((ROOMS / name).read_text("utf-8") for name in STYLES)
+    return "\n".join([palette_css(), katex_css(package), *own])
 
 
 def vendor(app):
@@ -81,8 +89,8 @@ def vendor(app):
     for font in (modules / "katex" / "dist" / "fonts").glob("*.woff2"):
         _copy(font, folder / "fonts" / font.name)
     (folder / "book.css").write_text(stylesheet(modules / "katex"), "utf-8")
-    for path in [*ASSETS.glob("*.js"), *ASSETS.glob("*.svg"), *ASSETS.glob("*.png")]:
-        _copy(path, folder / path.name)
+    for name in COPIED:
+        _copy(ROOMS / name, folder / Path(name).name)
 
 
 def _copy(source: Path, target: Path):
@@ -99,7 +107,7 @@ def per_page(app, pagename, templatename, context, doctree):
     body = context.get("body", "")
     for script, mark in SCRIPTS.items():
         if mark in body:
-            app.add_js_file(f"courseware/{script}", loading_method="defer")
+            app.add_js_file(f"courseware/{Path(script).name}", loading_method="defer")
     app.add_js_file("courseware/book.js", loading_method="defer")
     context["plotly"] = _plotly(app, body)
     named = [script for script in context["script_files"] if getattr(script, "filename", None)]

@@ -6,8 +6,8 @@ from docutils import nodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
-from courseware import katex
 from courseware.book.references import NUMBER
+from courseware.typesetting import katex
 
 logger = logging.getLogger(__name__)
 _TAG = re.compile(r"\\tag\*?\{\s*(%s)\s*\}" % NUMBER)

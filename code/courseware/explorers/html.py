@@ -1,0 +1,77 @@
+"""HTML of an explorer: real inputs with labels, the figure's place, its caption, its states."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from html import escape
+
+from courseware.explorers.controls import Control
+from courseware.worksheets.html import sheet_html
+
+STATES = "application/x-courseware-states"
+
+
+def explorer_html(
+    data: bytes, controls: Sequence[Control], *, caption: str, alt: str, title: str | None,
+    bundle: str = "", height: int = 0, sheet: Sequence[dict] | None = None,
+) -> str:  # fmt: skip
+    """One ``<figure>``; its id is a hash of its content, so equal builds give equal pages.
+
+    ``bundle`` and ``height`` are what plotly.js needs; ``sheet`` is a worksheet's first state,
+    which needs neither.
+    """
+    described = json.dumps([caption, alt, title, [[c.name, c.texts, c.start] for c in controls]])
+    key = f"explorer-{hashlib.sha256(data + described.encode()).hexdigest()[:10]}"
+    words = escape(alt, quote=True)
+    plot = f'data-plotly-bundle="{bundle}" style="--plot-height:{height}px"'
+    rows = [
+        f'<figure class="courseware-explorer" id="{key}" role="figure" aria-label="{words}"'
+        f"{'' if sheet else ' ' + plot}>"
+    ]
+    if title:
+        rows.append(f'<p class="explorer-title">{rich(title, inline=True)}</p>')
+    if controls:
+        rows += ['<div class="explorer-controls">', *(_row(key, c) for c in controls), "</div>"]
+    rows += [
+        sheet_html(sheet, key) if sheet else '<div class="explorer-plot" aria-hidden="true"></div>',
+        f"<figcaption>{rich(caption)}</figcaption>",
+        f'<noscript><p class="explorer-words">Without JavaScript, in words: {words}</p></noscript>',
+        f'<script type="{STATES}">{base64.b64encode(data).decode()}</script>',
+        "</figure>",
+    ]
+    return "\n".join(rows)
+
+
+def _row(key: str, control: Control) -> str:
+    name, text = f"{key}-{control.name}", escape(control.texts[control.start], quote=True)
+    label = f'<label for="{name}">{rich(control.label, inline=True)}</label>'
+    common = f'id="{name}" data-control="{escape(control.name)}" autocomplete="off"'
+    texts = escape(json.dumps(control.texts, ensure_ascii=False), quote=True)
+    if control.kind == "checkbox":
+        on = " checked" if control.values[control.start] else ""
+        backwards = ' data-first="on"' if control.values[0] else ""
+        box = f'<input type="checkbox" {common}{backwards}{on}>'
+        return f'<div class="explorer-control is-checkbox">{box}{label}</div>'
+    if control.kind == "slider":
+        return (
+            f'<div class="explorer-control is-slider">{label}'
+            f'<input type="range" {common} min="0" max="{len(control.values) - 1}" step="1" '
+            f'value="{control.start}" aria-valuetext="{text}" data-texts="{texts}">'
+            f'<output for="{name}" aria-live="off">{text}</output></div>'
+        )
+    options = "".join(
+        f'<option value="{i}"{" selected" if i == control.start else ""}>{escape(t)}</option>'
+        for i, t in enumerate(control.texts)
+    )
+    select = f"<select {common}>{options}</select>"
+    return f'<div class="explorer-control is-select">{label}{select}</div>'
+
+
+def rich(markdown: str, inline: bool = False) -> str:
+    """Markdown with mathematics as HTML."""
+    try:
+        from courseware.typesetting.text import to_html
+    except ImportError:  # the book's renderer is not installed: plain words are better than none
+        return escape(markdown)
+    return to_html(markdown, inline=inline)
