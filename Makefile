@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book html lab test test-package test-notebooks test-outputs test-colab test-book \
+.PHONY: help book html lab test test-package test-claims claims test-notebooks test-outputs test-colab test-book \
 	test-older browser check format bench clean
 
 # Any Python from 3.11 on, the one all versions were pinned with first. PYTHON=… chooses another.
@@ -30,13 +30,23 @@ html: $(READY)   ## execute the lessons and build the book in _build/html
 lab: $(READY)    ## open the lessons live in JupyterLab
 	@$(PY) -m jupyter lab --ServerApp.root_dir=. chapters
 
-test: test-package test-outputs  ## everything: packages, notebooks, built book
+test: test-package test-claims test-outputs  ## everything: packages, notebooks, built book
 	@# Colab's environments take their time and leave a core free: the book is built on it.
 	@$(MAKE) --no-print-directory -j 2 test-colab html
 	@$(MAKE) --no-print-directory test-book
 
 test-package: browser  ## the two packages and the repository itself
 	$(PYTEST) tests/transformer_math tests/courseware tests/test_repository.py -n 2 --dist loadfile
+
+# One thread, as the lessons have: sums come out alike, and a quick claim is measured fairly.
+CLAIMS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile
+LESSON ?= *
+
+test-claims: $(READY)  # what the lessons say of figures and experiments, as far as it takes seconds
+	$(CLAIMS) tests/claims
+
+claims: $(READY)  ## all claims, the slow ones too, their results kept (LESSON=4.2: of one lesson)
+	$(CLAIMS) --record tests/claims/test_$(subst .,_,$(LESSON)).py
 
 test-notebooks: test-outputs test-colab  ## every printed number, the lessons' anatomy, exercises, Colab
 
