@@ -38,8 +38,8 @@ def pair():
 
 def load_seconds(runs: int = RUNS) -> float:
     """Median time to load the shipped model from its files."""
-    from transformer_math.small_gpt import load
-    from transformer_math.small_gpt.model import HERE
+    from transformer_math.models.small_gpt import load
+    from transformer_math.models.small_gpt.model import HERE
 
     return statistics.median(timed(lambda: load(HERE))[0] for _ in range(runs))
 

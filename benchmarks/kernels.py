@@ -9,7 +9,7 @@ import time
 import torch
 from torch.nn.functional import scaled_dot_product_attention as fused
 
-from transformer_math import attention, causal_mask
+from transformer_math.attention import attention, causal_mask
 
 SHAPES = {
     "batch 4, 8 heads, 256 tokens, width 64": (4, 8, 256, 64),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from transformer_math.latent_attention import absorbed_latent_attention, explicit_latent_attention
+from transformer_math.attention import absorbed_latent_attention, explicit_latent_attention
 
 FORMS = {"explicit": explicit_latent_attention, "absorbed": absorbed_latent_attention}
 

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformer_math.activations import (
+from transformer_math.calculus import check_gradient
+from transformer_math.networks import (
     activation_derivative,
     geglu,
     gelu,
@@ -23,8 +24,7 @@ from transformer_math.activations import (
     swiglu,
     tanh,
 )
-from transformer_math.finite_differences import check_gradient
-from transformer_math.softmax import log_softmax, softmax
+from transformer_math.probability import log_softmax, softmax
 
 # name: (ours, torch's, options of ours)
 ACTIVATIONS = {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from transformer_math import (
+from transformer_math.attention import (
     attention,
     attention_scores,
     causal_mask,
@@ -17,9 +17,9 @@ from transformer_math import (
     online_softmax_steps,
     padding_mask,
     score_variance,
-    softmax,
     window_mask,
 )
+from transformer_math.probability import softmax
 
 seeds = st.integers(0, 2**32 - 1)
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from transformer_math import AttentionOnly, repeated_attention, residual_to_rank_one, softmax
+from transformer_math.attention import repeated_attention, residual_to_rank_one
+from transformer_math.models import AttentionOnly
+from transformer_math.probability import softmax
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from transformer_math import autograd
-from transformer_math.autograd import Value
+from transformer_math.calculus import Value, autograd
 
 # Expressions: a tree of operations over three leaves, so that leaves are used several times. Any
 # node may be kept and used again, so that inner nodes are too.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from transformer_math.bias_variance import bias_variance, powers, ridge
+from transformer_math.evaluation import bias_variance, powers, ridge
 
 X, AT = np.linspace(-0.95, 0.95, 20), np.linspace(-1, 1, 9)
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformer_math.clipping import clip_by_norm, clip_by_value
+from transformer_math.learning import clip_by_norm, clip_by_value
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
 

@@ -5,8 +5,8 @@ import lzma
 
 import pytest
 
-from transformer_math import corpus
-from transformer_math.corpus import collect
+from transformer_math.data import corpus
+from transformer_math.data.corpus import collect
 
 
 @pytest.mark.parametrize("kind", corpus.KINDS)

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from transformer_math import causal_mask, cost, window_mask
+from transformer_math import cost
+from transformer_math.attention import causal_mask, window_mask
 
 DECODER = {"layers": 3, "width": 24, "heads": 4, "hidden": 40, "vocabulary": 50, "context": 64}
 LLAMA = {

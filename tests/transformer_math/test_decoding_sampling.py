@@ -14,7 +14,6 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from transformer_math import softmax
 from transformer_math.decoding import (
     acceptance,
     apply_temperature,
@@ -27,6 +26,7 @@ from transformer_math.decoding import (
     top_k,
     top_p,
 )
+from transformer_math.probability import softmax
 
 seeds = st.integers(0, 2**32 - 1)
 FILTERS = [

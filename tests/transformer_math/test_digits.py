@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from transformer_math.digits import digits, split_digits
+from transformer_math.data.digits import digits, split_digits
 
 
 def test_equal_scikit_learns():

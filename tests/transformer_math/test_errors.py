@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-import transformer_math as tm
+from transformer_math import attention, models, networks, probability
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
@@ -35,51 +35,84 @@ def each(name, values, call, *words):
 
 
 SOFTMAX = [
-    case("softmax list", lambda: tm.softmax([1.0]), "x is a list", "NumPy array or a torch tensor"),
-    case("softmax integers", lambda: tm.softmax(INTEGERS), "x has dtype int64", "floating-point"),
-    case("softmax Boolean", lambda: tm.softmax(MASK), "x has dtype bool"),
-    case("softmax complex", lambda: tm.softmax(X * 1j), "x has dtype complex128"),
-    case("softmax axis", lambda: tm.softmax(X, axis=2), "axis is 2", "(2, 6)"),
-    case("softmax scalar", lambda: tm.softmax(SCALAR), "axis is -1", "()"),
-    case("softmax empty", lambda: tm.softmax(np.ones((2, 0))), "axis", "at least one entry"),
-    *each("softmax T", NOT_POSITIVE, lambda t: tm.softmax(X, temperature=t), "temperature is"),
-    case("logsumexp list", lambda: tm.logsumexp([1.0]), "x is a list"),
-    case("logsumexp axis", lambda: tm.logsumexp(X, axis=-3), "axis is -3"),
-    case("logsumexp empty", lambda: tm.logsumexp(np.ones((0, 2)), axis=0), "axis is 0"),
-    case("jacobian list", lambda: tm.softmax_jacobian([1.0]), "p is a list"),
-    case("jacobian scalar", lambda: tm.softmax_jacobian(SCALAR), "axis is -1"),
-    case("backward shape", lambda: tm.softmax_backward(X, X[:1]), "grad", "(1, 6)", "(2, 6)"),
-    case("backward dtype", lambda: tm.softmax_backward(X, X.astype("f")), "grad", "float32"),
-    case("backward kind", lambda: tm.softmax_backward(X, torch.ones(2, 6)), "libraries", "grad"),
-    case("entropy list", lambda: tm.entropy([0.5, 0.5]), "p is a list"),
-    case("entropy axis", lambda: tm.entropy(X, axis=5), "axis is 5"),
-    case("entropy negative", lambda: tm.entropy(-X), "p has a negative entry"),
-    case("entropy NaN", lambda: tm.entropy(X * math.nan), "p has", "NaN"),
-    *each("entropy b", [*NOT_POSITIVE, 1, 0.5], lambda b: tm.entropy(X, base=b), "base is"),
+    case(
+        "softmax list",
+        lambda: probability.softmax([1.0]),
+        "x is a list",
+        "NumPy array or a torch tensor",
+    ),
+    case(
+        "softmax integers",
+        lambda: probability.softmax(INTEGERS),
+        "x has dtype int64",
+        "floating-point",
+    ),
+    case("softmax Boolean", lambda: probability.softmax(MASK), "x has dtype bool"),
+    case("softmax complex", lambda: probability.softmax(X * 1j), "x has dtype complex128"),
+    case("softmax axis", lambda: probability.softmax(X, axis=2), "axis is 2", "(2, 6)"),
+    case("softmax scalar", lambda: probability.softmax(SCALAR), "axis is -1", "()"),
+    case(
+        "softmax empty", lambda: probability.softmax(np.ones((2, 0))), "axis", "at least one entry"
+    ),
+    *each(
+        "softmax T", NOT_POSITIVE, lambda t: probability.softmax(X, temperature=t), "temperature is"
+    ),
+    case("logsumexp list", lambda: probability.logsumexp([1.0]), "x is a list"),
+    case("logsumexp axis", lambda: probability.logsumexp(X, axis=-3), "axis is -3"),
+    case("logsumexp empty", lambda: probability.logsumexp(np.ones((0, 2)), axis=0), "axis is 0"),
+    case("jacobian list", lambda: probability.softmax_jacobian([1.0]), "p is a list"),
+    case("jacobian scalar", lambda: probability.softmax_jacobian(SCALAR), "axis is -1"),
+    case(
+        "backward shape", lambda: probability.softmax_backward(X, X[:1]), "grad", "(1, 6)", "(2, 6)"
+    ),
+    case(
+        "backward dtype", lambda: probability.softmax_backward(X, X.astype("f")), "grad", "float32"
+    ),
+    case(
+        "backward kind",
+        lambda: probability.softmax_backward(X, torch.ones(2, 6)),
+        "libraries",
+        "grad",
+    ),
+    case("entropy list", lambda: probability.entropy([0.5, 0.5]), "p is a list"),
+    case("entropy axis", lambda: probability.entropy(X, axis=5), "axis is 5"),
+    case("entropy negative", lambda: probability.entropy(-X), "p has a negative entry"),
+    case("entropy NaN", lambda: probability.entropy(X * math.nan), "p has", "NaN"),
+    *each(
+        "entropy b", [*NOT_POSITIVE, 1, 0.5], lambda b: probability.entropy(X, base=b), "base is"
+    ),
 ]
 
 MASKS = [
-    *each("causal queries", [*NOT_A_COUNT, None], lambda n: tm.causal_mask(n), "queries is"),
-    *each("causal keys", NOT_A_COUNT, lambda n: tm.causal_mask(2, n), "keys is", "at least 1"),
-    case("causal like", lambda: tm.causal_mask(2, like="numpy"), "like is a str"),
-    *each("window", [*NOT_A_COUNT, None], lambda w: tm.window_mask(2, w), "window is"),
-    case("window queries", lambda: tm.window_mask(0, 1), "queries is 0"),
-    case("window keys", lambda: tm.window_mask(1, 1, 0), "keys is 0"),
-    case("window like", lambda: tm.window_mask(1, 1, like=[1]), "like is a list"),
-    *each("prefix", [-1, 1.0, None], lambda p: tm.prefix_mask(2, p), "prefix is", "at least 0"),
-    case("prefix long", lambda: tm.prefix_mask(2, 3), "prefix is 3", "number of keys, 2"),
-    case("prefix queries", lambda: tm.prefix_mask(0, 0), "queries is 0"),
-    case("prefix keys", lambda: tm.prefix_mask(1, 0, 0), "keys is 0"),
-    case("prefix like", lambda: tm.prefix_mask(1, 1, like=1), "like is a int"),
-    *each("padding keys", [*NOT_A_COUNT, None], lambda n: tm.padding_mask([1], n), "keys is"),
-    case("padding long", lambda: tm.padding_mask([1, 5], 4), "lengths are [1, 5]", "keys, 4"),
-    case("padding negative", lambda: tm.padding_mask([-1], 4), "lengths", "from 0"),
-    case("padding fraction", lambda: tm.padding_mask([1.5], 4), "lengths", "whole numbers"),
-    case("padding Boolean", lambda: tm.padding_mask(MASK, 4), "lengths have dtype bool"),
-    case("padding words", lambda: tm.padding_mask(["a"], 4), "lengths", "whole numbers"),
-    case("padding ragged", lambda: tm.padding_mask([[1], [1, 2]], 4), "lengths"),
-    case("padding none", lambda: tm.padding_mask(None, 4), "lengths", "whole numbers"),
-    case("padding like", lambda: tm.padding_mask([1], 4, like=[1]), "like is a list"),
+    *each("causal queries", [*NOT_A_COUNT, None], lambda n: attention.causal_mask(n), "queries is"),
+    *each(
+        "causal keys", NOT_A_COUNT, lambda n: attention.causal_mask(2, n), "keys is", "at least 1"
+    ),
+    case("causal like", lambda: attention.causal_mask(2, like="numpy"), "like is a str"),
+    *each("window", [*NOT_A_COUNT, None], lambda w: attention.window_mask(2, w), "window is"),
+    case("window queries", lambda: attention.window_mask(0, 1), "queries is 0"),
+    case("window keys", lambda: attention.window_mask(1, 1, 0), "keys is 0"),
+    case("window like", lambda: attention.window_mask(1, 1, like=[1]), "like is a list"),
+    *each(
+        "prefix", [-1, 1.0, None], lambda p: attention.prefix_mask(2, p), "prefix is", "at least 0"
+    ),
+    case("prefix long", lambda: attention.prefix_mask(2, 3), "prefix is 3", "number of keys, 2"),
+    case("prefix queries", lambda: attention.prefix_mask(0, 0), "queries is 0"),
+    case("prefix keys", lambda: attention.prefix_mask(1, 0, 0), "keys is 0"),
+    case("prefix like", lambda: attention.prefix_mask(1, 1, like=1), "like is a int"),
+    *each(
+        "padding keys", [*NOT_A_COUNT, None], lambda n: attention.padding_mask([1], n), "keys is"
+    ),
+    case(
+        "padding long", lambda: attention.padding_mask([1, 5], 4), "lengths are [1, 5]", "keys, 4"
+    ),
+    case("padding negative", lambda: attention.padding_mask([-1], 4), "lengths", "from 0"),
+    case("padding fraction", lambda: attention.padding_mask([1.5], 4), "lengths", "whole numbers"),
+    case("padding Boolean", lambda: attention.padding_mask(MASK, 4), "lengths have dtype bool"),
+    case("padding words", lambda: attention.padding_mask(["a"], 4), "lengths", "whole numbers"),
+    case("padding ragged", lambda: attention.padding_mask([[1], [1, 2]], 4), "lengths"),
+    case("padding none", lambda: attention.padding_mask(None, 4), "lengths", "whole numbers"),
+    case("padding like", lambda: attention.padding_mask([1], 4, like=[1]), "like is a list"),
 ]
 
 
@@ -118,35 +151,51 @@ def attending(attend):
 
 
 ATTENTION = [
-    *attending(tm.attention),
-    *attending(tm.online_attention),
-    *each("cap", NOT_POSITIVE[:-2], lambda c: tm.attention(X, X, X, softcap=c), "softcap is"),
-    *each("block", NOT_A_COUNT, lambda b: tm.online_attention(X, X, X, block=b), "block is"),
-    case("scores list", lambda: tm.attention_scores([[1.0]], X), "q is a list"),
-    case("scores vector", lambda: tm.attention_scores(X[0], X), "q has shape (6,)"),
-    case("scores width", lambda: tm.attention_scores(X, X[:, 1:]), "k has width 5"),
-    case("scores heads", lambda: tm.attention_scores(HEADS, HEADS[:3]), "k has 3 heads"),
-    case("scores scale", lambda: tm.attention_scores(X, X, math.inf), "scale is inf"),
-    case("steps list", lambda: tm.online_softmax_steps([1.0]), "scores is a list"),
-    case("steps scalar", lambda: tm.online_softmax_steps(SCALAR), "scores have shape ()"),
-    case("steps empty", lambda: tm.online_softmax_steps(X[:, :0]), "scores have shape (2, 0)"),
-    case("variance moment", lambda: tm.score_variance(W, X, W[0], W[0]), "k_second_moment", "2"),
-    case("variance mean", lambda: tm.score_variance(W, W, W[0], W[0, :5]), "k_mean", "(5,)"),
-    case("variance dtype", lambda: tm.score_variance(W, W, W[0], INTEGERS[0]), "k_mean", "int64"),
+    *attending(attention.attention),
+    *attending(attention.online_attention),
+    *each(
+        "cap", NOT_POSITIVE[:-2], lambda c: attention.attention(X, X, X, softcap=c), "softcap is"
+    ),
+    *each("block", NOT_A_COUNT, lambda b: attention.online_attention(X, X, X, block=b), "block is"),
+    case("scores list", lambda: attention.attention_scores([[1.0]], X), "q is a list"),
+    case("scores vector", lambda: attention.attention_scores(X[0], X), "q has shape (6,)"),
+    case("scores width", lambda: attention.attention_scores(X, X[:, 1:]), "k has width 5"),
+    case("scores heads", lambda: attention.attention_scores(HEADS, HEADS[:3]), "k has 3 heads"),
+    case("scores scale", lambda: attention.attention_scores(X, X, math.inf), "scale is inf"),
+    case("steps list", lambda: attention.online_softmax_steps([1.0]), "scores is a list"),
+    case("steps scalar", lambda: attention.online_softmax_steps(SCALAR), "scores have shape ()"),
+    case(
+        "steps empty", lambda: attention.online_softmax_steps(X[:, :0]), "scores have shape (2, 0)"
+    ),
+    case(
+        "variance moment",
+        lambda: attention.score_variance(W, X, W[0], W[0]),
+        "k_second_moment",
+        "2",
+    ),
+    case("variance mean", lambda: attention.score_variance(W, W, W[0], W[0, :5]), "k_mean", "(5,)"),
+    case(
+        "variance dtype",
+        lambda: attention.score_variance(W, W, W[0], INTEGERS[0]),
+        "k_mean",
+        "int64",
+    ),
 ]
 
 
 def mha(x=X, w_q=W, w_k=W, w_v=W, w_o=W, heads=2, *args, **options):
-    return tm.multi_head_attention(x, w_q, w_k, w_v, w_o, heads, *args, **options)
+    return attention.multi_head_attention(x, w_q, w_k, w_v, w_o, heads, *args, **options)
 
 
 MULTIHEAD = [
-    case("split vector", lambda: tm.split_heads(X[0], 2), "x has shape (6,)"),
-    case("split list", lambda: tm.split_heads([[1.0]], 1), "x is a list"),
-    case("split width", lambda: tm.split_heads(X, 4), "heads is 4", "divisor of the width, 6"),
-    *each("split heads", NOT_A_COUNT, lambda h: tm.split_heads(X, h), "heads is"),
-    case("merge matrix", lambda: tm.merge_heads(X), "x has shape (2, 6)", "heads"),
-    case("merge list", lambda: tm.merge_heads([[[1.0]]]), "x is a list"),
+    case("split vector", lambda: attention.split_heads(X[0], 2), "x has shape (6,)"),
+    case("split list", lambda: attention.split_heads([[1.0]], 1), "x is a list"),
+    case(
+        "split width", lambda: attention.split_heads(X, 4), "heads is 4", "divisor of the width, 6"
+    ),
+    *each("split heads", NOT_A_COUNT, lambda h: attention.split_heads(X, h), "heads is"),
+    case("merge matrix", lambda: attention.merge_heads(X), "x has shape (2, 6)", "heads"),
+    case("merge list", lambda: attention.merge_heads([[[1.0]]]), "x is a list"),
     case("mha x", lambda: mha(x=X[0]), "x has shape (6,)"),
     case("mha list", lambda: mha(x=[[1.0]]), "x is a list"),
     case("mha weight", lambda: mha(w_v=None), "w_v is a NoneType"),
@@ -170,32 +219,46 @@ MULTIHEAD = [
     ],
     case("mha mask", lambda: mha(mask=X[:, :2]), "mask has dtype float64"),
     case("mha scale", lambda: mha(scale=math.nan), "scale is nan"),
-    case("qk list", lambda: tm.qk_circuit([[1.0]], W, 1), "w_q is a list"),
-    case("qk vector", lambda: tm.qk_circuit(W[0], W, 1), "w_q has shape (6,)"),
-    case("qk heads", lambda: tm.qk_circuit(W, W, 4), "w_q has 6 columns"),
-    case("qk kv_heads", lambda: tm.qk_circuit(W, W, 3, 2), "kv_heads is 2"),
-    case("qk widths", lambda: tm.qk_circuit(W, W[:, :3], 3), "w_k has heads of width 1", "2"),
-    case("ov list", lambda: tm.ov_circuit(W, [[1.0]], 1), "w_o is a list"),
-    case("ov vector", lambda: tm.ov_circuit(W, W[0], 1), "w_o has shape (6,)"),
-    case("ov heads", lambda: tm.ov_circuit(W, W, 4), "w_v has 6 columns"),
-    case("ov rows", lambda: tm.ov_circuit(W, W[:4], 3), "w_o has 4 rows", "6"),
-    case("ov kv_heads", lambda: tm.ov_circuit(W, W, 3, 2), "kv_heads is 2"),
+    case("qk list", lambda: attention.qk_circuit([[1.0]], W, 1), "w_q is a list"),
+    case("qk vector", lambda: attention.qk_circuit(W[0], W, 1), "w_q has shape (6,)"),
+    case("qk heads", lambda: attention.qk_circuit(W, W, 4), "w_q has 6 columns"),
+    case("qk kv_heads", lambda: attention.qk_circuit(W, W, 3, 2), "kv_heads is 2"),
+    case(
+        "qk widths", lambda: attention.qk_circuit(W, W[:, :3], 3), "w_k has heads of width 1", "2"
+    ),
+    case("ov list", lambda: attention.ov_circuit(W, [[1.0]], 1), "w_o is a list"),
+    case("ov vector", lambda: attention.ov_circuit(W, W[0], 1), "w_o has shape (6,)"),
+    case("ov heads", lambda: attention.ov_circuit(W, W, 4), "w_v has 6 columns"),
+    case("ov rows", lambda: attention.ov_circuit(W, W[:4], 3), "w_o has 4 rows", "6"),
+    case("ov kv_heads", lambda: attention.ov_circuit(W, W, 3, 2), "kv_heads is 2"),
 ]
 
 MODULES = [
-    *each("module width", NOT_A_COUNT, lambda n: tm.MultiHeadAttention(n, 1), "width is"),
-    *each("module heads", NOT_A_COUNT, lambda n: tm.MultiHeadAttention(4, n), "heads is"),
-    *each("module kv", NOT_A_COUNT, lambda n: tm.MultiHeadAttention(4, 2, n), "kv_heads is"),
-    *each("module c", NOT_A_COUNT, lambda n: tm.MultiHeadAttention(4, 2, 2, n), "context_width is"),
-    case("module divide", lambda: tm.MultiHeadAttention(4, 3), "heads is 3", "width, 4"),
-    case("module kv divide", lambda: tm.MultiHeadAttention(8, 4, 3), "kv_heads is 3", "heads, 4"),
+    *each("module width", NOT_A_COUNT, lambda n: attention.MultiHeadAttention(n, 1), "width is"),
+    *each("module heads", NOT_A_COUNT, lambda n: attention.MultiHeadAttention(4, n), "heads is"),
+    *each("module kv", NOT_A_COUNT, lambda n: attention.MultiHeadAttention(4, 2, n), "kv_heads is"),
+    *each(
+        "module c",
+        NOT_A_COUNT,
+        lambda n: attention.MultiHeadAttention(4, 2, 2, n),
+        "context_width is",
+    ),
+    case("module divide", lambda: attention.MultiHeadAttention(4, 3), "heads is 3", "width, 4"),
+    case(
+        "module kv divide",
+        lambda: attention.MultiHeadAttention(8, 4, 3),
+        "kv_heads is 3",
+        "heads, 4",
+    ),
     *[
         case(
-            f"model {i}", lambda i=i: tm.AttentionOnly(*[4] * i, 0, *[4] * (4 - i)), f"{name} is 0"
+            f"model {i}",
+            lambda i=i: models.AttentionOnly(*[4] * i, 0, *[4] * (4 - i)),
+            f"{name} is 0",
         )
         for i, name in enumerate(("vocabulary", "width", "heads", "layers", "context"))
     ],
-    case("model divide", lambda: tm.AttentionOnly(5, 4, 3, 1, 4), "heads is 3"),
+    case("model divide", lambda: models.AttentionOnly(5, 4, 3, 1, 4), "heads is 3"),
     case("tokens long", lambda: MODEL(torch.ones(2, 5, dtype=int)), "tokens", "(2, 5)", "1 to 4"),
     case("tokens empty", lambda: MODEL(torch.ones(2, 0, dtype=int)), "tokens", "(2, 0)"),
     case("tokens scalar", lambda: MODEL(torch.tensor(1)), "tokens have shape ()"),
@@ -204,28 +267,28 @@ MODULES = [
     case("tokens large", lambda: MODEL(torch.tensor([1, 5])), "from 1 to 5", "from 0 to 4"),
     case("tokens negative", lambda: MODEL(torch.tensor([-1, 0])), "from -1 to 0"),
 ]
-MODEL = tm.AttentionOnly(vocabulary=5, width=4, heads=2, layers=1, context=4)
+MODEL = models.AttentionOnly(vocabulary=5, width=4, heads=2, layers=1, context=4)
 
 NORM = [
-    case("norm list", lambda: tm.layer_norm([1.0]), "x is a list"),
-    case("norm integers", lambda: tm.layer_norm(INTEGERS), "x has dtype int64"),
-    case("norm scalar", lambda: tm.layer_norm(SCALAR), "x has shape ()"),
-    case("norm empty", lambda: tm.layer_norm(X[:, :0]), "x has shape (2, 0)"),
-    case("norm gain", lambda: tm.layer_norm(X, gain=X), "gain has shape (2, 6)", "(6,)"),
-    case("norm bias", lambda: tm.layer_norm(X, bias=X[0, :5]), "bias has shape (5,)", "(6,)"),
-    case("norm dtype", lambda: tm.layer_norm(X, X[0].astype("f")), "gain has dtype float32"),
-    *each("norm eps", NOT_POSITIVE, lambda e: tm.layer_norm(X, eps=e), "eps is"),
+    case("norm list", lambda: networks.layer_norm([1.0]), "x is a list"),
+    case("norm integers", lambda: networks.layer_norm(INTEGERS), "x has dtype int64"),
+    case("norm scalar", lambda: networks.layer_norm(SCALAR), "x has shape ()"),
+    case("norm empty", lambda: networks.layer_norm(X[:, :0]), "x has shape (2, 0)"),
+    case("norm gain", lambda: networks.layer_norm(X, gain=X), "gain has shape (2, 6)", "(6,)"),
+    case("norm bias", lambda: networks.layer_norm(X, bias=X[0, :5]), "bias has shape (5,)", "(6,)"),
+    case("norm dtype", lambda: networks.layer_norm(X, X[0].astype("f")), "gain has dtype float32"),
+    *each("norm eps", NOT_POSITIVE, lambda e: networks.layer_norm(X, eps=e), "eps is"),
 ]
 
 DYNAMICS = [
-    case("rank list", lambda: tm.residual_to_rank_one([[1.0]]), "x is a list"),
-    case("rank vector", lambda: tm.residual_to_rank_one(X[0]), "x has shape (6,)"),
-    case("rank empty", lambda: tm.residual_to_rank_one(X[:0]), "x has shape (0, 6)"),
-    case("repeat list", lambda: tm.repeated_attention([[1.0]], 1), "x is a list"),
-    case("repeat vector", lambda: tm.repeated_attention(X[0], 1), "x has shape (6,)"),
-    case("repeat empty", lambda: tm.repeated_attention(X[:0], 1), "x has shape (0, 6)"),
-    *each("layers", [-1, 1.5, None], lambda n: tm.repeated_attention(X, n), "layers is"),
-    *each("T", NOT_POSITIVE, lambda t: tm.repeated_attention(X, 1, t), "temperature is"),
+    case("rank list", lambda: attention.residual_to_rank_one([[1.0]]), "x is a list"),
+    case("rank vector", lambda: attention.residual_to_rank_one(X[0]), "x has shape (6,)"),
+    case("rank empty", lambda: attention.residual_to_rank_one(X[:0]), "x has shape (0, 6)"),
+    case("repeat list", lambda: attention.repeated_attention([[1.0]], 1), "x is a list"),
+    case("repeat vector", lambda: attention.repeated_attention(X[0], 1), "x has shape (6,)"),
+    case("repeat empty", lambda: attention.repeated_attention(X[:0], 1), "x has shape (0, 6)"),
+    *each("layers", [-1, 1.5, None], lambda n: attention.repeated_attention(X, n), "layers is"),
+    *each("T", NOT_POSITIVE, lambda t: attention.repeated_attention(X, 1, t), "temperature is"),
 ]
 
 
@@ -244,21 +307,25 @@ def test_shape_checking_is_on_in_the_other_tests():
     import jaxtyping
 
     jaxtyping.config.update("jaxtyping_disable", False)
-    for wrong in (lambda: tm.softmax_backward(X, X[:1]), lambda: tm.layer_norm(X, gain=X)):
+    for wrong in (
+        lambda: probability.softmax_backward(X, X[:1]),
+        lambda: networks.layer_norm(X, gain=X),
+    ):
         with pytest.raises(jaxtyping.TypeCheckError):
             wrong()
 
 
 def test_importing_the_package_does_not_import_torch():
     code = (
-        "import sys, transformer_math, numpy; transformer_math.softmax(numpy.ones(2));"
-        "transformer_math.attention(*[numpy.ones((2, 2))] * 3);"
+        "import sys, numpy; from transformer_math import attention, data, decoding, evaluation,"
+        "calculus, learning, models, networks, positions, probability, tokenizers;"
+        "probability.softmax(numpy.ones(2)); attention.attention(*[numpy.ones((2, 2))] * 3);"
         "assert not {'torch', 'jaxtyping', 'courseware'} & set(sys.modules), 'imported too much';"
-        "assert set(transformer_math.__all__) == set(dir(transformer_math))"
+        "assert set(attention.__all__) <= set(dir(attention))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_unknown_name():
     with pytest.raises(AttributeError, match="attend"):
-        tm.attend  # noqa: B018
+        attention.attend  # noqa: B018

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformer_math.finite_differences import check_gradient, gradient, jacobian
-from transformer_math.softmax import logsumexp, softmax, softmax_jacobian
+from transformer_math.calculus import check_gradient, gradient, jacobian
+from transformer_math.probability import logsumexp, softmax, softmax_jacobian
 
 ACCURACY = {"float32": 1e-3, "float64": 1e-9}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from transformer_math.heads import induction_score, offset_score
+from transformer_math.attention import induction_score, offset_score
 
 
 def shifted(n, offset):

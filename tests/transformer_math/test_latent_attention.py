@@ -18,14 +18,16 @@ from transformers.models.deepseek_v3.modeling_deepseek_v3 import (
     DeepseekV3RotaryEmbedding,
 )
 
-from transformer_math import attention, causal_mask
-from transformer_math.latent_attention import (
+from transformer_math.attention import (
+    LatentAttention,
+    LatentCache,
     absorbed_latent_attention,
+    attention,
+    causal_mask,
     latent_cache_size,
     latent_parameters,
     latent_score_matrix,
 )
-from transformer_math.latent_attention_module import LatentAttention, LatentCache
 from transformer_math.positions import RopeScaling, rotary_frequencies, rotate
 
 TOLERANCE = {"float32": 5e-6, "float64": 1e-12}

@@ -7,13 +7,14 @@ import pytest
 import torch
 from latent_inputs import FORMS, inputs
 
-from transformer_math.latent_attention import (
+from transformer_math.attention import (
+    LatentAttention,
+    LatentCache,
     explicit_latent_attention,
     latent_cache_size,
     latent_parameters,
     latent_score_matrix,
 )
-from transformer_math.latent_attention_module import LatentAttention, LatentCache
 from transformer_math.positions import RopeScaling, rotary_frequencies
 
 # Errors

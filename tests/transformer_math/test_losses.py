@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformer_math.divergences import distribution_cross_entropy, kl_divergence
-from transformer_math.finite_differences import check_gradient
-from transformer_math.losses import (
+from transformer_math.calculus import check_gradient
+from transformer_math.learning import (
     binary_cross_entropy,
     binary_cross_entropy_gradient,
     categorical_focal_loss,
@@ -23,7 +22,13 @@ from transformer_math.losses import (
     mean_squared_error,
     mean_squared_error_gradient,
 )
-from transformer_math.softmax import entropy, logsumexp, softmax
+from transformer_math.probability import (
+    distribution_cross_entropy,
+    entropy,
+    kl_divergence,
+    logsumexp,
+    softmax,
+)
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
 both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])

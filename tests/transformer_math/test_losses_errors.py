@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from transformer_math.divergences import distribution_cross_entropy, kl_divergence
-from transformer_math.losses import (
+from transformer_math.learning import (
     binary_cross_entropy,
     binary_cross_entropy_gradient,
     categorical_focal_loss,
@@ -18,6 +17,7 @@ from transformer_math.losses import (
     mean_squared_error,
     mean_squared_error_gradient,
 )
+from transformer_math.probability import distribution_cross_entropy, kl_divergence
 
 Z, Y = np.zeros((2, 3)), np.array([0, 2])
 ONES = np.ones((2, 3))

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from transformer_math import attention, causal_mask, padding_mask, prefix_mask, window_mask
+from transformer_math.attention import (
+    attention,
+    causal_mask,
+    padding_mask,
+    prefix_mask,
+    window_mask,
+)
 
 
 @pytest.mark.parametrize(("queries", "keys"), [(1, 1), (4, 4), (2, 5), (1, 7), (5, 2)])

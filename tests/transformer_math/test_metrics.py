@@ -10,12 +10,12 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from transformer_math.calibration import calibration_error
-from transformer_math.losses import cross_entropy, dice_loss
-from transformer_math.metrics import (
+from transformer_math.evaluation import (
     accuracy,
+    auc,
     bits_per_byte,
     bits_per_character,
+    calibration_error,
     confusion_matrix,
     dice_coefficient,
     f1,
@@ -23,8 +23,9 @@ from transformer_math.metrics import (
     perplexity,
     precision,
     recall,
+    roc_curve,
 )
-from transformer_math.roc import auc, roc_curve
+from transformer_math.learning import cross_entropy, dice_loss
 
 sk = pytest.importorskip("sklearn.metrics")
 bits = arrays.arrays(np.int64, 12, elements=st.integers(0, 1))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from transformer_math import (
+from transformer_math.attention import (
     MultiHeadAttention,
     attention_scores,
     causal_mask,

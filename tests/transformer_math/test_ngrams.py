@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformer_math.ngrams import NGram
+from transformer_math.models import NGram
 
 sequences = st.lists(st.integers(0, 4), min_size=4, max_size=60).map(np.array)
 

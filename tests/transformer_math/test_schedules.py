@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
-from transformer_math.schedules import (
+from transformer_math.learning import (
     constant_schedule,
     cosine_schedule,
     exponential_schedule,

@@ -9,11 +9,11 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from transformer_math import corpus
-from transformer_math.small_gpt import load, small_gpt
-from transformer_math.small_gpt.data import END, document_streams, train_tokenizer
-from transformer_math.small_gpt.model import HERE
-from transformer_math.small_gpt.quality import baseline_bits, head_scores, model_bits, nats
+from transformer_math.data import corpus
+from transformer_math.models.small_gpt import load, small_gpt
+from transformer_math.models.small_gpt.data import END, document_streams, train_tokenizer
+from transformer_math.models.small_gpt.model import HERE
+from transformer_math.models.small_gpt.quality import baseline_bits, head_scores, model_bits, nats
 from transformer_math.transformer.hugging_face import to_hugging_face_state_dict
 
 SHIPPED = ("weights.safetensors", "tokenizer.json", "losses.json", "manifest.json", "card.md")
@@ -33,8 +33,8 @@ def test_it_is_small(gpt):
 
 def test_it_loads_in_under_a_second():
     code = (
-        "import time, torch; from transformer_math.small_gpt import load\n"
-        "from transformer_math.small_gpt.model import HERE\n"
+        "import time, torch; from transformer_math.models.small_gpt import load\n"
+        "from transformer_math.models.small_gpt.model import HERE\n"
         "times = []\n"
         "for _ in range(3):\n"
         "    start = time.process_time(); load(HERE); times.append(time.process_time() - start)\n"

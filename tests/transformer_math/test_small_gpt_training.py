@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from transformer_math.small_gpt import train as training
-from transformer_math.small_gpt.data import batch
+from transformer_math.models.small_gpt import train as training
+from transformer_math.models.small_gpt.data import batch
 from transformer_math.tokenizers import BPE
 from transformer_math.transformer import TransformerConfig
 

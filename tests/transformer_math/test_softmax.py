@@ -9,7 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformer_math import entropy, logsumexp, softmax, softmax_backward, softmax_jacobian
+from transformer_math.probability import (
+    entropy,
+    logsumexp,
+    softmax,
+    softmax_backward,
+    softmax_jacobian,
+)
 
 matrices = arrays.arrays(
     np.float64,

@@ -5,8 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from transformer_math.activations import gelu, relu, silu
-from transformer_math.norm import layer_norm, rms_norm
+from transformer_math.networks import gelu, layer_norm, relu, rms_norm, silu
 from transformer_math.transformer import TransformerConfig
 from transformer_math.transformer.layers import ACTIVATIONS, Norm
 

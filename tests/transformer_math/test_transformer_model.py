@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 from transformer_models import SIZES, build, ids
 
-from transformer_math import padding_mask
+from transformer_math.attention import padding_mask
 from transformer_math.positions.scaling import RopeScaling
 from transformer_math.positions.sinusoidal import sinusoidal_encoding
 from transformer_math.transformer import Transformer, TransformerConfig

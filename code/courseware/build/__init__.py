@@ -3,7 +3,7 @@
 Names are imported when first used: who looks for a browser builds nothing.
 """
 
-from courseware.doors import doors
+from transformer_math.doors import doors
 
 _HOME = {
     "BookServer": "courseware.build.serve",

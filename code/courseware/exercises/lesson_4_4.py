@@ -5,8 +5,7 @@ import math
 import numpy as np
 
 from courseware.exercises.registry import answer, exercise
-from transformer_math.attention import attention
-from transformer_math.multihead import split_heads
+from transformer_math.attention import attention, split_heads
 
 answer(
     "4.4.1",

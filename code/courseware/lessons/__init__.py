@@ -3,7 +3,7 @@
 Names are imported when first used: a forked kernel's script reads no notebook.
 """
 
-from courseware.doors import doors
+from transformer_math.doors import doors
 
 _HOME = {
     "Lesson": "courseware.lessons.reading",

@@ -4,8 +4,7 @@ What decides on probabilities alone takes NumPy arrays and torch tensors; caches
 torch, which is imported when one of their names is asked for.
 """
 
-from importlib import import_module
-
+from ..doors import doors
 from .blocks import BlockPool, Sequence
 from .sampling import apply_temperature, min_p, sample, top_k, top_p
 from .speculation import (
@@ -17,21 +16,21 @@ from .speculation import (
 )
 
 _LATER = {
-    "Beam": "beam",
-    "Cache": "cache",
-    "ContiguousCache": "cache",
-    "PagedCache": "paged",
-    "QuantisedCache": "quantised",
-    "Sampler": "generation",
-    "Speculation": "drafting",
-    "WindowCache": "window",
-    "beam_search": "beam",
-    "dequantise": "quantised",
-    "generate": "generation",
-    "greedy": "generation",
-    "quantise": "quantised",
-    "speculative": "drafting",
-    "steps": "generation",
+    "Beam": "transformer_math.decoding.beam",
+    "Cache": "transformer_math.decoding.cache",
+    "ContiguousCache": "transformer_math.decoding.cache",
+    "PagedCache": "transformer_math.decoding.paged",
+    "QuantisedCache": "transformer_math.decoding.quantised",
+    "Sampler": "transformer_math.decoding.generation",
+    "Speculation": "transformer_math.decoding.drafting",
+    "WindowCache": "transformer_math.decoding.window",
+    "beam_search": "transformer_math.decoding.beam",
+    "dequantise": "transformer_math.decoding.quantised",
+    "generate": "transformer_math.decoding.generation",
+    "greedy": "transformer_math.decoding.generation",
+    "quantise": "transformer_math.decoding.quantised",
+    "speculative": "transformer_math.decoding.drafting",
+    "steps": "transformer_math.decoding.generation",
 }
 
 __all__ = [
@@ -65,11 +64,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
-    if name in _LATER:
-        return getattr(import_module(f".{_LATER[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = doors(__name__, _LATER)

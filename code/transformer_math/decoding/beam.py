@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..arrays import Bool, Float, Int, Number, is_finite, whole
-from ..softmax import log_softmax
+from ..probability.softmax import log_softmax
 from .cache import ContiguousCache
 from .generation import _cache, _check, _stops, read
 

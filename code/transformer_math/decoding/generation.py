@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..arrays import Bool, Float, Int, Number, whole
-from ..softmax import softmax
+from ..probability.softmax import softmax
 from .cache import Cache, ContiguousCache
 from .sampling import apply_temperature, min_p, sample, top_k, top_p
 

@@ -11,7 +11,7 @@ from typing import Any
 from array_api_compat import device, is_torch_array
 
 from ..arrays import Array, Float, Int, Number, is_finite, namespace, positive, whole
-from ..softmax import softmax
+from ..probability.softmax import softmax
 
 
 def apply_temperature(

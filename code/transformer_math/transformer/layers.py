@@ -2,8 +2,8 @@ r"""What a Transformer is stacked of: attention, a feed-forward network, norms, 
 
 Tokens are rows and a weight matrix has shape (d_in, d_out), so each forward pass reads like its
 equation. Norms and activations are torch's fused kernels: a third of the time of a decoding step
-otherwise. The formulas stand in :mod:`transformer_math.norm` and
-:mod:`transformer_math.activations`, and the tests hold the two together.
+otherwise. The formulas stand in :mod:`transformer_math.networks.norm` and
+:mod:`transformer_math.networks.activations`, and the tests hold the two together.
 """
 
 from collections.abc import Callable, Collection
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..arrays import Bool, Float
-from ..attention import attention
-from ..multihead import merge_heads, split_heads
+from ..attention.multihead import merge_heads, split_heads
+from ..attention.scaled_dot_product import attention
 from .config import TransformerConfig
 
 INITIAL_DEVIATION = 0.02

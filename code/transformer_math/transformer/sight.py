@@ -1,6 +1,6 @@
 """Who sees whom in one pass through the layers, and how position enters: all by position alone."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -8,9 +8,7 @@ from torch import Tensor
 from ..arrays import Bool, Float, Int
 from ..positions.relative import alibi_bias, t5_bias
 from ..positions.rotary import rotary_table, turn
-
-if TYPE_CHECKING:
-    from .stack import Stack
+from .config import TransformerConfig
 
 
 class _Keys(NamedTuple):
@@ -27,7 +25,9 @@ class Sight:
 
     Parameters
     ----------
-    stack : the layers; their configuration says what positions do.
+    config : of the layers; it says what positions do.
+    causal : whether a token sees only itself and those before it.
+    bias_table : the T5 bias that all layers share, or None.
     x : what enters them, for its dtype and device.
     positions : of the tokens, ``(n,)`` or ``(batch, n)``.
     mask : Boolean, a further condition, or None.
@@ -36,13 +36,15 @@ class Sight:
 
     def __init__(
         self,
-        stack: "Stack",
+        config: TransformerConfig,
+        causal: bool,
+        bias_table: Tensor | None,
         x: Float[Tensor, "batch n d"],
         positions: Int[Tensor, "*position_batch n"],
         mask: Bool[Tensor, "..."] | None,
         cache: Any = None,
     ):
-        self.stack, self.config = stack, stack.config
+        self.config, self.causal, self.bias_table = config, causal, bias_table
         self.x, self.positions, self.mask, self.cache = x, positions, mask, cache
         self.turned = self._cos_sin(positions)
         self.keys: _Keys | None = None
@@ -87,7 +89,7 @@ class Sight:
         return rotary_table(positions, frequencies, rope.attention_factor, like=self.x)
 
     def _mask(self, key_positions):
-        if not self.stack.causal:
+        if not self.causal:
             return self.mask
         q, k = self.positions[..., :, None], key_positions[..., None, :]
         seen = (k >= 0) & (k <= q)
@@ -104,5 +106,4 @@ class Sight:
         q, k = self.positions.expand(*batch, -1), key_positions.expand(*batch, -1)
         if self.config.positions == "alibi":
             return alibi_bias(self.config.heads, q, k, like=self.x)
-        table, both_ways = self.stack.bias_table, not self.stack.causal
-        return t5_bias(table, q, k, both_ways, self.config.max_distance)
+        return t5_bias(self.bias_table, q, k, not self.causal, self.config.max_distance)

@@ -46,7 +46,7 @@ class Stack(nn.Module):
         """
         if positions is None:
             positions = torch.arange(x.shape[-2], device=x.device)
-        sight = Sight(self, x, positions, mask, cache)
+        sight = Sight(self.config, self.causal, self.bias_table, x, positions, mask, cache)
         yield Step(x)
         for number, block in list(enumerate(self.blocks))[start:]:
             step = block(

@@ -1,0 +1,8 @@
+"""Real English and handwritten digits, offline."""
+
+from . import corpus, digits
+
+__all__ = [
+    "corpus",
+    "digits",
+]

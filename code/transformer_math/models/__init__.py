@@ -1,0 +1,22 @@
+"""Models that have learned or are small enough to: a small GPT, a sentence encoder, counts."""
+
+from ..doors import doors
+from .ngrams import NGram
+
+# These learn, so they need torch, which is imported when one of their names is asked for.
+_LATER = {
+    "AttentionOnly": "transformer_math.models.attention_only",
+    "SentenceEncoder": "transformer_math.models.pretrained",
+    "Trace": "transformer_math.models.pretrained",
+    "load_sentence_encoder": "transformer_math.models.pretrained",
+    "package_directory": "transformer_math.models.pretrained",
+    "sentence_encoder": "transformer_math.models.pretrained",
+}
+
+
+__all__ = [
+    *_LATER,
+    "NGram",
+]
+
+__getattr__, __dir__ = doors(__name__, _LATER)
