@@ -34,6 +34,7 @@ from .roofline import (
     matmul_intensity,
     ridge_point,
 )
+from .serving import Day, Request, Served, cost_per_million, poisson_arrivals, simulate
 from .speed import (
     balanced_batch,
     decode_step,
@@ -46,17 +47,21 @@ from .speed import (
 
 __all__ = [
     "DTYPES",
+    "Day",
     "GPU",
     "Flops",
     "Model",
     "Parameters",
+    "Request",
     "Roofline",
+    "Served",
     "TrainingMemory",
     "activation_bytes",
     "attainable",
     "attention_intensity",
     "attention_maps",
     "balanced_batch",
+    "cost_per_million",
     "crossover_context",
     "decode_intensity",
     "decode_step",
@@ -77,9 +82,11 @@ __all__ = [
     "pairs",
     "palm_training_flops",
     "parameters",
+    "poisson_arrivals",
     "prefill",
     "prefill_time",
     "ridge_point",
+    "simulate",
     "tokens_per_second",
     "training_memory",
     "weight_bytes",
