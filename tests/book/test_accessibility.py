@@ -83,6 +83,7 @@ def show(page, theme):
 
 def unfold(page):
     page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    page.evaluate("document.querySelectorAll('.fold[hidden]').forEach((f) => (f.hidden = false))")
 
 
 def thin(page):

@@ -1,34 +1,17 @@
 """The book extension on a small book of its own: boxes, numbers, links, and faults to report."""
 
-import io
 import re
-from pathlib import Path
 
-import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from small_book import PAGE, build, notebook
 
 from courseware.typesetting import katex
 
-ROOT = Path(__file__).parents[2]
-CONTENTS = """format: jb-book
-root: index
-parts:
-  - caption: Chapters
-    chapters:
-      - file: chapters/07-test/index
-        sections:
-          - file: chapters/07-test/01-lesson
-"""
 FRONT = """# A book
 
 See Theorem 7.1.1, (7.1.2) and Exercises 7.1.1 and 7.1.2.
-"""
-CHAPTER = """# 7 Test
-
-- **[7.1 A lesson](01-lesson.ipynb)** With $x$ in
-  two lines. *5 minutes*
 """
 OPENING = r"""# 7.1 A lesson
 
@@ -94,47 +77,19 @@ def lesson(*extra):
         new_code_cell("y = 2", metadata={"tags": ["solution", "hide-input"]}),
         *extra,
     ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
-
-
-def build(folder: Path, notebook) -> str:
-    """Build the small book with the course's own configuration; returns the warnings."""
-    from jupyter_book.config import get_final_config
-    from sphinx.application import Sphinx
-    from sphinx.util.docutils import docutils_namespace
-
-    chapter = folder / "chapters" / "07-test"
-    chapter.mkdir(parents=True)
-    (folder / "_toc.yml").write_text(CONTENTS)
-    (folder / "index.md").write_text(FRONT)
-    (chapter / "index.md").write_text(CHAPTER)
-    nbformat.write(notebook, chapter / "01-lesson.ipynb")
-    overrides, _ = get_final_config(
-        user_yaml=ROOT / "_config.yml", cli_config={"latex_individualpages": False}
-    )
-    overrides |= {
-        "external_toc_path": str(folder / "_toc.yml"),
-        "nb_execution_mode": "off",
-        "bibtex_bibfiles": [],
-        "nitpicky": True,
-    }
-    warnings, out = io.StringIO(), folder / "out"
-    with docutils_namespace():  # so that one process can build twice
-        Sphinx(folder, None, out / "html", out / "trees", "html", overrides, None, warnings).build()
-    return re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue())
+    return notebook(cells)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
-    assert build(folder, lesson()) == ""
+    assert build(folder, lesson(), FRONT) == ""
     return folder / "out" / "html"
 
 
 @pytest.fixture(scope="module")
 def page(small):
-    return BeautifulSoup((small / "chapters/07-test/01-lesson.html").read_text(), "html.parser")
+    return BeautifulSoup((small / PAGE).read_text(), "html.parser")
 
 
 def test_statement_becomes_a_box(page):
@@ -170,13 +125,12 @@ def test_cells_of_sentences_know_their_column(page):
 
 def test_mentions_lead_to_other_pages(small):
     front = BeautifulSoup((small / "index.html").read_text(), "html.parser")
-    lesson = "chapters/07-test/01-lesson.html"
     links = {a.text: a["href"] for a in front.select("article a.internal")}
     assert links == {
-        "Theorem 7.1.1": f"{lesson}#theorem-7-1-1",
-        "(7.1.2)": f"{lesson}#equation-7-1-2",
-        "Exercises 7.1.1": f"{lesson}#exercise-7-1-1",
-        "7.1.2": f"{lesson}#exercise-7-1-2",
+        "Theorem 7.1.1": f"{PAGE}#theorem-7-1-1",
+        "(7.1.2)": f"{PAGE}#equation-7-1-2",
+        "Exercises 7.1.1": f"{PAGE}#exercise-7-1-1",
+        "7.1.2": f"{PAGE}#exercise-7-1-2",
     }
 
 

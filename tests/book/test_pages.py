@@ -26,16 +26,20 @@ LEFT_BEHIND = """() => {
 
 def test_no_comma_begins_a_line(on_phone):
     on_phone.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    on_phone.evaluate("for (const part of document.querySelectorAll('.fold')) part.hidden = false")
     assert on_phone.evaluate(LEFT_BEHIND) == []
 
 
 TOO_WIDE = """() => {
   const folded = [...document.querySelectorAll("details:not([open])")];
+  const folds = [...document.querySelectorAll(".fold[hidden]")];
   for (const part of folded) part.open = true;
+  for (const part of folds) part.hidden = false;
   const wide = [...document.querySelectorAll(".equation")]
     .filter((box) => box.scrollWidth > box.clientWidth + 1)
     .map((box) => box.querySelector("annotation").textContent);
   for (const part of folded) part.open = false;
+  for (const part of folds) part.hidden = "until-found";
   return wide;
 }"""
 

@@ -82,6 +82,9 @@ def test_starts():
         ({}, "without a control"),
         (dict(a=(0, 1), caption=" "), "caption"),
         (dict(a=(0, 1), alt=""), "alt"),
+        (dict(a=(0, 1), finding=" "), "finding is ' '; needs a sentence with the conclusion"),
+        (dict(a=(0, 1), finding=7), "finding is 7; needs a sentence .* or leave it out"),
+        (dict(a=(0, 1), finding="Notice  $x$.\n"), "the same as the caption .* write each"),
         (dict(a=(0, 99), b=(0, 99)), "10000 states"),
     ],
 )
@@ -161,6 +164,28 @@ def test_pages_are_deterministic_and_ids_follow_content(published):
     first, again, other = (bundle["text/html"] for bundle in published)
     assert first == again
     assert first.split('id="')[1][:20] != other.split('id="')[1][:20]
+
+
+def test_a_finding_is_folded_below_the_caption(published):
+    explore(bars, **WORDS, finding="It rises.", a=(0, 2))
+    show(bars(1), **WORDS, finding="It stands.")
+    show(bars(1), **WORDS)
+    moved, still, none = (bundle["text/html"] for bundle in published)
+    for html, words in ((moved, "[**Finding.** It rises.]"), (still, "[**Finding.** It stands.]")):
+        key = re.search(r'<figure class="courseware-explorer" id="([^"]+)"', html)[1]
+        caption = re.search(r"<figcaption>(.*)</figcaption>", html, re.DOTALL)[1]
+        assert caption.startswith("[Notice $x$.]") and words in caption
+        assert f'aria-expanded="false" aria-controls="{key}-finding"' in caption
+        assert f'id="{key}-finding" hidden="until-found"' in caption
+    assert "finding" not in none
+    assert 'role="status"' in moved and 'role="status"' not in still
+
+
+@pytest.mark.parametrize("finding", ["", "Notice $x$.", ["It stands."]])
+def test_a_plain_figure_refuses_the_same_findings(published, finding):
+    with pytest.raises(ValueError, match="finding"):
+        show(bars(1), **WORDS, finding=finding)
+    assert not published
 
 
 def test_words_are_escaped():

@@ -67,6 +67,22 @@ def test_bundles_hold_no_plain_text(shown, made):
     assert "One &lt;bar&gt;." in caption["text/markdown"]
 
 
+@pytest.mark.parametrize("controls", [{}, {"a": (0, 1)}])
+def test_a_finding_is_markdown_folded_below_the_caption(shown, made, controls):
+    def draw(a=1):
+        return figures.bars(["x"], [a])
+
+    words = dict(WORDS, finding="It rises with $x$.")
+    if controls:
+        explore(draw, **words, **controls)
+    else:
+        show(draw(), **words)
+    text = shown[-1]["text/markdown"]
+    # Jupyter and Colab read what stands in an HTML block as Markdown between blank lines only.
+    folded = "\n\n<details><summary>What to find</summary>\n\n**Finding.** It rises with $x$.\n\n"
+    assert text.startswith(f"Notice $x$.{folded}</details>\n\n<details>")
+
+
 def test_publish_leaves_the_bundle_alone(monkeypatch):
     from courseware.front_end import publish
 

@@ -12,7 +12,7 @@ import os
 import numpy as np
 from courseware import explore, figures, quiz, show
 asked = []
-words = dict(caption="Bars.", alt="Bars.")
+words = dict(caption="Bars.", alt="Bars.", finding="They rise.")
 def draw(a, b, c):
     asked.append((a, len(b), c))
     return figures.bars(["x"], [a + len(b) + c])
@@ -57,6 +57,7 @@ def test_shows_what_the_page_shows(cells):
     assert both == page
     for (shown,) in both:
         assert list(shown.data) == ["text/html"]
+    assert all("They rise." in shown.data["text/html"] for (shown,) in both[:2])
 
 
 def test_moves_every_control(cells):

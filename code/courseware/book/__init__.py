@@ -16,6 +16,7 @@ from courseware.book import (
     formulas,
     opening,
     pages,
+    proofs,
     references,
     tables,
 )
@@ -35,6 +36,7 @@ def setup(app):
     parts = (
         references,
         boxes,
+        proofs,
         cells,
         opening,
         cards,

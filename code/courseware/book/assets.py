@@ -21,6 +21,7 @@ FOLDER = "_static/courseware"
 # After the palette and KaTeX, in this order.
 STYLES = (
     "book/book.css",
+    "folds/fold.css",
     "explorers/explorer.css",
     "quizzes/quiz.css",
     "book/reference.css",
@@ -30,6 +31,8 @@ STYLES = (
 SCRIPTS = {
     "worksheets/worksheet.js": "courseware-sheet",
     "explorers/explorer.js": "courseware-explorer",
+    "explorers/words.js": "courseware-explorer",
+    "folds/fold.js": "fold-button",
     "quizzes/quiz.js": "cw-quiz",
 }
 COPIED = (*SCRIPTS, "book/book.js", "book/favicon.svg", "book/logo.svg")

@@ -33,6 +33,16 @@
     system.addEventListener("change", () => setMode(root.dataset.mode));
   };
 
+  /** Keep what the reader looks at where it is while text above it comes or goes. */
+  const steadily = (change) => {
+    const anchor = all("article :is(p, figure, .equation, h2, h3)").find(
+      (element) => !element.closest("[hidden]") && element.getBoundingClientRect().top > 60,
+    );
+    const before = anchor?.getBoundingClientRect().top;
+    change();
+    if (anchor) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+  };
+
   // --- Reading mode: the lesson without its code ---
   const reading = () => {
     const button = find(".code-button");
@@ -44,14 +54,25 @@
     };
     set(root.dataset.code === "hidden");
     button.addEventListener("click", () => {
-      // Keep what the reader looks at where it is while code above it comes or goes.
-      const anchor = all("article :is(p, figure, .equation, h2, h3)").find(
-        (element) => element.getBoundingClientRect().top > 60,
-      );
-      const before = anchor?.getBoundingClientRect().top;
-      set(root.dataset.code !== "hidden");
-      if (anchor) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+      steadily(() => set(root.dataset.code !== "hidden"));
       remember("code", root.dataset.code);
+    });
+  };
+
+  // --- Proofs: one switch opens or folds all that fold ---
+  const proofs = () => {
+    const button = find(".proofs-button");
+    if (!button) return;
+    const set = (open) => {
+      button.setAttribute("aria-pressed", String(open));
+      for (const fold of all(`.proof > .fold-button[aria-expanded="${!open}"]`)) fold.click();
+    };
+    if (root.dataset.proofs === "open") set(true);
+    delete root.dataset.proofs; // from here on each proof knows itself whether it is open
+    button.addEventListener("click", () => {
+      const open = button.getAttribute("aria-pressed") !== "true";
+      steadily(() => set(open));
+      remember("proofs", open ? "open" : "folded");
     });
   };
 
@@ -139,7 +160,7 @@
     document.fonts?.ready.then(() => all(".equation").forEach(watch));
   };
 
-  const start = () => [themes, reading, contents, follow, copying, scrolling].forEach((part) => part());
+  const start = () => [themes, reading, proofs, contents, follow, copying, scrolling].forEach((part) => part());
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

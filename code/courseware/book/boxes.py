@@ -8,6 +8,7 @@ import re
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
 
+from courseware.book.proofs import folded
 from courseware.book.references import NUMBER, STATEMENTS
 
 # What stands in bold at the beginning -> the class of the box.
@@ -79,13 +80,14 @@ class Boxes(SphinxTransform):
 
     def apply(self, **kwargs):
         self.registry = self.env.get_domain("course")
+        self.proofs = 0
         for quote in list(self.document.findall(nodes.block_quote)):
             if not quote.children:
                 continue
             if strong := opening(quote[0], nodes.strong):
                 self._labelled(quote, strong)
             elif _is_proof(quote[0]):
-                quote.replace_self(self._proof(quote.children))
+                quote.replace_self(self._proof(quote.children, of=""))
         for section in self.document.findall(nodes.section):
             self._exercise(section)
 
@@ -93,11 +95,13 @@ class Boxes(SphinxTransform):
         words = strong.astext()
         box = Box("", classes=["box"])
         box.source, box.line = quote.source, quote.line
+        proves = ""
         if statement := _STATEMENT.fullmatch(words):
             kind, number = statement["kind"].lower(), statement["number"]
             box["classes"].append(kind)
             box["ids"].append(self.registry.register(kind, number, quote))
-            box += _title(f"{statement['kind']} {number}", _name(strong, statement))
+            proves = f"{statement['kind']} {number}"
+            box += _title(proves, _name(strong, statement))
         else:
             box["classes"].append(_LABELS.get(words.rstrip(".: ").lower(), "note"))
             box += _title(words.rstrip(".: "), [])
@@ -105,7 +109,8 @@ class Boxes(SphinxTransform):
         body = [child for child in quote.children if child.children or child.astext()]
         proof = next((i for i, child in enumerate(body) if _is_proof(child)), len(body))
         box += body[:proof]
-        quote.replace_self([box, self._proof(body[proof:])] if proof < len(body) else [box])
+        proved = [self._proof(body[proof:], of=proves)] if proof < len(body) else []
+        quote.replace_self([box, *proved])
 
     @staticmethod
     def _dropopening(paragraph, strong):
@@ -113,10 +118,10 @@ class Boxes(SphinxTransform):
         if paragraph.children and isinstance(paragraph[0], nodes.Text):
             paragraph[0] = nodes.Text(paragraph[0].astext().lstrip())
 
-    @staticmethod
-    def _proof(children) -> Box:
+    def _proof(self, blocks, of: str) -> Box:
+        self.proofs += 1
         box = Box("", classes=["box", "proof"])
-        box += children
+        box += folded(blocks, f"proof-{self.proofs}", of)
         return box
 
     def _exercise(self, section):

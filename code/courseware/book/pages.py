@@ -57,6 +57,7 @@ def add_context(app, pagename, templatename, context, doctree):
     context["is_front_page"] = pagename == app.config.root_doc
     context["is_notebook"] = str(source).endswith(".ipynb")
     context["has_code"] = 'class="cell_input' in context.get("body", "")
+    context["has_folded_proofs"] = 'class="fold proof-rest' in context.get("body", "")
     if place["github"] and context["is_notebook"]:
         path = f"{place['github']}/blob/{place['branch']}/{quote(str(source))}"
         context["colab"] = f"https://colab.research.google.com/github/{path}"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from html import escape
 
+from courseware import folds
 from courseware.explorers.controls import Control
 from courseware.worksheets.html import sheet_html
 
@@ -14,14 +15,16 @@ STATES = "application/x-courseware-states"
 
 def explorer_html(
     data: bytes, controls: Sequence[Control], *, caption: str, alt: str, title: str | None,
-    bundle: str = "", height: int = 0, sheet: Sequence[dict] | None = None,
+    finding: str | None = None, bundle: str = "", height: int = 0,
+    sheet: Sequence[dict] | None = None,
 ) -> str:  # fmt: skip
     """One ``<figure>``; its id is a hash of its content, so equal builds give equal pages.
 
     ``bundle`` and ``height`` are what plotly.js needs; ``sheet`` is a worksheet's first state,
     which needs neither.
     """
-    described = json.dumps([caption, alt, title, [[c.name, c.texts, c.start] for c in controls]])
+    moves = [[c.name, c.texts, c.start] for c in controls]
+    described = json.dumps([caption, alt, finding, title, moves])
     key = f"explorer-{hashlib.sha256(data + described.encode()).hexdigest()[:10]}"
     words = escape(alt, quote=True)
     plot = f'data-plotly-bundle="{bundle}" style="--plot-height:{height}px"'
@@ -33,14 +36,24 @@ def explorer_html(
         rows.append(f'<p class="explorer-title">{rich(title, inline=True)}</p>')
     if controls:
         rows += ['<div class="explorer-controls">', *(_row(key, c) for c in controls), "</div>"]
+    if controls and not sheet:  # a worksheet has a status of its own
+        rows.append('<p class="explorer-status" role="status"></p>')
     rows += [
         sheet_html(sheet, key) if sheet else '<div class="explorer-plot" aria-hidden="true"></div>',
-        f"<figcaption>{rich(caption)}</figcaption>",
         f'<noscript><p class="explorer-words">Without JavaScript, in words: {words}</p></noscript>',
         f'<script type="{STATES}">{base64.b64encode(data).decode()}</script>',
+        f"<figcaption>{rich(caption)}{_finding(key, finding)}</figcaption>",
         "</figure>",
     ]
     return "\n".join(rows)
+
+
+def _finding(key: str, finding: str | None) -> str:
+    """The conclusion, folded until a control has moved or the reader asks for it."""
+    if finding is None:
+        return ""
+    fold = folds.begin(f"{key}-finding", "What to find", "finding-text")
+    return f'\n<div class="finding">{fold}{rich(f"**Finding.** {finding}")}{folds.END}</div>'
 
 
 def _row(key: str, control: Control) -> str:

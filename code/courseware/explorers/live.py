@@ -23,9 +23,10 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def publish_live(
-    draw: Callable, controls: Sequence[Control], *, caption: str, alt: str, title: str | None
-) -> dict[str, widgets.Widget]:
-    """Display the controls, the figure and the caption; redraw at every move.
+    draw: Callable, controls: Sequence[Control], *, caption: str, alt: str, title: str | None,
+    finding: str | None = None,
+) -> dict[str, widgets.Widget]:  # fmt: skip
+    """Display the controls, the figure, the caption and what it hides; redraw at every move.
 
     Returns the controls' widgets by name.
     """
@@ -37,7 +38,11 @@ def publish_live(
         inputs = _publish_controls(draw, controls, key)
     else:
         _display(figure_of(draw(), "show()"), key)
-    publish({"text/markdown": f"{caption}\n\n{_alternative(alt)}"})
+    hidden = [_folded("Figure in words", html.escape(alt))]
+    if finding is not None:
+        # Blank lines around it: only then do Jupyter and Colab read the inside as Markdown.
+        hidden.insert(0, _folded("What to find", f"\n\n**Finding.** {finding}\n\n"))
+    publish({"text/markdown": "\n\n".join([caption, *hidden])})
     return inputs
 
 
@@ -98,5 +103,5 @@ def _position(widget: widgets.Widget, control: Control) -> int:
     return control.index(bool(widget.value)) if control.kind == "checkbox" else widget.value
 
 
-def _alternative(alt: str) -> str:
-    return f"<details><summary>Figure in words</summary>{html.escape(alt)}</details>"
+def _folded(summary: str, inside: str) -> str:
+    return f"<details><summary>{summary}</summary>{inside}</details>"

@@ -28,10 +28,8 @@ CARTESIAN = BASIC | {
 }  # fmt: skip
 
 
-def publish_page(
-    draw: Callable, controls: Sequence[Control], *, caption: str, alt: str, title: str | None
-) -> None:
-    """Publish the explorer as the single MIME type ``text/html``."""
+def publish_page(draw: Callable, controls: Sequence[Control], **words: str | None) -> None:
+    """Publish the explorer, with its ``words``, as the single MIME type ``text/html``."""
     states = grid(draw, controls)
     data = within_budget(encode(states), controls)
     kind = (
@@ -39,7 +37,7 @@ def publish_page(
         if "stages" in states[0]
         else dict(bundle=bundle(states), height=height(states))
     )
-    html = explorer_html(data, controls, caption=caption, alt=alt, title=title, **kind)
+    html = explorer_html(data, controls, **words, **kind)
     publish({"text/html": html})
 
 
