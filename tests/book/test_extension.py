@@ -20,7 +20,7 @@ OPENING = r"""# 7.1 A lesson
 **You will be able to** prove $a$ · see
 · do.
 
-**Needs** nothing. **5 minutes.**
+**Needs** nothing. **5 minutes**, exercises **8 minutes.**
 
 > **Theorem 7.1.1 (size of $\sqrt{d}$).** Then
 > $$ a = b. \tag{7.1.1} $$
@@ -112,7 +112,7 @@ def test_every_kind_of_box(page):
 def test_opening_of_a_lesson(page):
     assert page.select_one("h1 .number").text == "7.1"
     assert [item.text.strip()[:5] for item in page.select(".outcomes li")][1:] == ["see", "do."]
-    assert page.select_one("p.needs").text.endswith("5 minutes.")
+    assert page.select_one("p.needs").text.endswith("5 minutes, exercises 8 minutes.")
     assert page.select_one(".pst-scrollable-table-container > table")
 
 
@@ -151,7 +151,7 @@ def test_cards(small):
     html = (small / "chapters/07-test/index.html").read_text()
     card = BeautifulSoup(html, "html.parser").select_one("ul.cards > li")
     assert card.select_one(".card-title a")["href"] == "01-lesson.html"
-    assert card.select_one(".card-small").text == "5 minutes"
+    assert card.select_one(".card-small").text == "5 minutes, exercises 8"
     assert "in\ntwo lines" in card.text
 
 

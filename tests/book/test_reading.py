@@ -1,7 +1,5 @@
 """What a reader does with a page: reads without code, answers a quiz, searches, finds the way."""
 
-import re
-
 SHOWN = """(selector) => [...document.querySelectorAll(selector)]
   .filter((element) => element.checkVisibility({ visibilityProperty: true })).length"""
 CODE = ".cell_input:not(details *)"
@@ -130,24 +128,3 @@ def test_reads_without_scripts(browser, server, lesson):
     assert page.get_by_role("navigation", name="Course").is_visible()
     assert page.locator(".cw-quiz-answers").first.is_visible()
     context.close()
-
-
-def test_cards_tell_the_time_that_lessons_tell(book, lessons):
-    chapters = {name.split("/")[1] for name in lessons}
-    for chapter in chapters:
-        index = (book / "chapters" / chapter / "index.html").read_text("utf-8")
-        total = 0
-        for name in lessons:
-            if name.split("/")[1] != chapter:
-                continue
-            text = (book / name).read_text("utf-8")
-            minutes = int(re.search(r"<strong>(\d+) minutes\.", text)[1])
-            total += minutes
-            link = re.escape(name.split("/")[2])
-            card = re.search(
-                rf'card-title".{{0,90}}href="{link}".*?card-small">(\d+) min', index, re.DOTALL
-            )
-            assert card and int(card[1]) == minutes, f"{name}: {minutes} minutes"
-        hours = re.search(r"<strong>(\d+)(½?) hours\.", index)
-        told = int(hours[1]) + (0.5 if hours[2] else 0)
-        assert abs(told - total / 60) <= 0.25, f"{chapter}: {total} minutes, told {told} hours"

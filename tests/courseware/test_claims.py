@@ -12,9 +12,9 @@ import pytest
 from courseware.lessons import claims
 from courseware.lessons.reading import Lesson
 
-TEXT = r"""# 0.1 The mean
+TEXT = r"""# 7.1 The mean
 
-> **Theorem 0.1.1.** The [mean](x.md) is the *cheapest* single
+> **Theorem 7.1.1.** The [mean](x.md) is the *cheapest* single
 > answer to $x_1,\dots,x_n$, says `numpy`.
 """
 CODE = 'show(f, caption="In all eight states " "the line is lowest at 20.", alt="A line.")'
@@ -42,7 +42,7 @@ def lesson(tmp_path):
     (tmp_path / "index.md").write_text("One sentence of the front page.")
     (tmp_path / "guides").mkdir()
     (tmp_path / "guides" / "glossary.md").write_text("**Mean.** The sum over the number of terms.")
-    folder = tmp_path / "chapters" / "00-means"
+    folder = tmp_path / "chapters" / "07-means"
     folder.mkdir(parents=True)
     cells = [nbformat.v4.new_markdown_cell(TEXT), nbformat.v4.new_code_cell(CODE)]
     (folder / "01-mean.ipynb").write_text(nbformat.writes(nbformat.v4.new_notebook(cells=cells)))
@@ -76,7 +76,7 @@ def test_sentences_that_stand_in_the_lesson(file, lesson):
             "dearest single",
             "test_cheapest: .* nowhere “The mean is",
         ),
-        ("eight", "nine", "test_states: lesson 0.1 says nowhere “In all"),
+        ("eight", "nine", "test_states: lesson 7.1 says nowhere “In all"),
         (
             "In all eight states the line is lowest at 20.",
             "The mean.",
@@ -193,7 +193,7 @@ def test_claims_are_run(lesson):
     lesson.path.write_text(nbformat.writes(lesson.notebook))
     folder = lesson.root / "tests" / "claims"
     folder.mkdir(parents=True)
-    (folder / "test_0_1.py").write_text(RUN)
+    (folder / "test_7_1.py").write_text(RUN)
     given = Path(__file__).parents[1] / "claims" / "conftest.py"
     limit = "QUICK, NOISE = 2.0, 3"
     assert limit in given.read_text()
@@ -212,7 +212,7 @@ def test_claims_are_run(lesson):
 
     said = run("--record")
     assert "2 failed, 2 passed" in said, said
-    kept = json.loads((folder / "results" / "0.1.json").read_text())
+    kept = json.loads((folder / "results" / "7.1.json").read_text())
     assert list(kept) == ["test_cheapest", "test_busy", "test_slow"]
     assert kept["test_cheapest"]["found"] == {"answer": 20.3}
     assert kept["test_slow"]["found"] == {"1": {"half": 0.333}, "2": {"half": 0.667}}

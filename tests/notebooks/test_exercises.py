@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from courseware.exercises import lessons, names
-from courseware.lessons.anatomy import exercise_names
 from courseware.lessons.notebooks import lessons as notebooks
 from courseware.lessons.notebooks import root_of
 from courseware.lessons.reading import Lesson, cell_tags, printed
+from courseware.lessons.rules import checked_exercises
 
 ROOT = root_of(Path(__file__))
 lesson_at = lru_cache(Lesson)
 PATHS = notebooks(ROOT)
-EXERCISES = [(path, name) for path in PATHS for name in exercise_names(lesson_at(path))]
+EXERCISES = [(path, name) for path in PATHS for name in checked_exercises(lesson_at(path))]
 
 
 def answer_of_check(path, name, tag):
@@ -44,7 +44,7 @@ def test_solution_passes(path, name):
 @pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
 def test_lesson_and_register_name_the_same_exercises(path):
     lesson = lesson_at(path)
-    assert exercise_names(lesson) == names(lesson.number)
+    assert checked_exercises(lesson) == names(lesson.number)
 
 
 def test_every_register_has_its_lesson():

@@ -21,7 +21,7 @@ parts:
 CHAPTER = """# 7 Test
 
 - **[7.1 A lesson](01-lesson.ipynb)** With $x$ in
-  two lines. *5 minutes*
+  two lines. *5 minutes, exercises 8*
 """
 
 

@@ -28,3 +28,34 @@ def weighted_mean(x, w):
     if (w < 0).any() or w.sum() == 0:
         raise ValueError("w must not be negative, and not all 0")
     return (w * x).sum() / w.sum()
+
+
+answer(
+    "0.1.3",
+    48,
+    hints={
+        4: "That is the square of the distance for one number; there are twelve.",
+        24: "The distance enters squared: 2² = 4 for each number.",
+    },
+)
+answer(
+    "0.1.4",
+    38,
+    hints={
+        32: "The three numbers below the median may be as large as the median.",
+        70: "Then the median is 10 as well.",
+    },
+)
+
+
+def left_out_inputs(rng):
+    for n in (2, 3, 7, 30):
+        yield 10 * rng.normal(size=n)
+    yield np.array([4.0, 4.0, 4.0])
+
+
+@exercise("0.1.5", inputs=left_out_inputs)
+def left_out_cost(x):
+    """Σ (xᵢ − mean of the others)²."""
+    others = (x.sum() - x) / (len(x) - 1)
+    return ((x - others) ** 2).sum()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from courseware.lessons.reading import Lesson, tree
+from courseware.lessons.reading import Lesson
 
 FEWEST_WORDS = 4
 FIGURES = 3  # significant, of a recorded number
@@ -59,6 +59,8 @@ def lesson_path(root: Path, number: str) -> Path:
         ValueError: there is none, or more than one.
     """
     chapter, place = map(int, number.split("."))
+    if chapter == 0:
+        return root / "chapters" / "_template.ipynb"
     found = list((root / "chapters").glob(f"{chapter:02d}-*/{place:02d}-*.ipynb"))
     if len(found) != 1:
         raise ValueError(f"{len(found)} notebooks in chapters/ are lesson {number}; one is needed")
@@ -95,12 +97,11 @@ def plain(text: str) -> str:
 
 def told(lesson: Lesson) -> str:
     """All that the reader of a lesson is told: its text, captions, replies and the guides."""
-    parts = [lesson.text]
-    for cell in lesson.codes:
-        parts += _texts(tree(cell.source))
+    parts = [lesson.text, *lesson.strings]
     exercises = lesson.root / "code/courseware/exercises"
     for path in exercises.glob(f"lesson_{lesson.number.replace('.', '_')}.py"):
-        parts += _texts(ast.parse(path.read_text(encoding="utf-8")))
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        parts += [n.value for n in nodes if isinstance(getattr(n, "value", None), str)]
     pages = [*lesson.path.parent.glob("*.md"), *(lesson.root / "guides").glob("*.md")]
     for path in [*sorted(pages), lesson.root / "index.md"]:
         parts.append(path.read_text(encoding="utf-8"))
@@ -182,10 +183,3 @@ def rounded(name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f"record({name}=…) got {value!r}; record numbers, texts or lists of them")
     return float(f"{value:.{FIGURES}g}") if isinstance(value, float) else value
-
-
-def _texts(node: ast.AST) -> list[str]:
-    """Every text in the code; of one written in pieces, the whole."""
-    return [
-        n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-    ]

@@ -85,6 +85,16 @@ class Lesson:
         """Words and target of every link."""
         return re.findall(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)", self.prose)
 
+    @cached_property
+    def strings(self) -> list[str]:
+        """Every text in the code: captions, findings, the words of a quiz, and all others."""
+        return [
+            text
+            for cell in self.codes
+            for text in (getattr(n, "value", None) for n in ast.walk(tree(cell.source)))
+            if isinstance(text, str)
+        ]
+
     def section(self, title: str) -> list[str | NotebookNode]:
         """Texts and code cells below the second-level heading that begins so, up to the next."""
         inside, found = False, []
@@ -109,6 +119,13 @@ class Lesson:
             for node in ast.walk(tree(cell.source))
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in names
         ]
+
+
+def words(text: str) -> list[str]:
+    """The words of a Markdown text; a formula counts as one, an address as none."""
+    text = re.sub(r"\$\$.*?\$\$|\$[^$]+\$", " formula ", text, flags=re.S)
+    text = re.sub(r"\]\([^)\s]*\)|</?\w[^>]*>", " ", text)
+    return [word for word in text.split() if re.search(r"\w", word)]
 
 
 def tree(source: str) -> ast.Module:
