@@ -7,6 +7,8 @@ no script runs and on paper. ``fold.js`` does the rest.
 
 from html import escape
 
+__all__ = ["END", "begin", "turning"]
+
 END = "</div>"
 
 
