@@ -36,8 +36,20 @@ def _lessons() -> list[str]:
     return [page for page in _pages() if numbered.fullmatch(page)]
 
 
+def _first_lessons() -> list[str]:
+    """One lesson per chapter."""
+    chapters = {name.split("/")[1]: name for name in reversed(_lessons())}
+    return sorted(chapters.values())
+
+
+def _longest_name(folder: str) -> str | None:
+    """The page of a folder whose name needs most room."""
+    return max((p for p in _pages() if p.startswith(f"{folder}/")), key=len, default=None)
+
+
 def pytest_generate_tests(metafunc):
-    """`page_name` runs over all pages, `lesson` over lessons, `first_lesson` over one a chapter.
+    """`page_name` runs over all pages, `lesson` over lessons, `first_lesson` over one per chapter,
+    `sample` over these, the front page, a guide and a page of the reference.
 
     For the session: tests of one page follow one another, so that they can share it.
     """
@@ -46,8 +58,10 @@ def pytest_generate_tests(metafunc):
     if "lesson" in metafunc.fixturenames:
         metafunc.parametrize("lesson", _lessons() or ["index.html"], scope="session")
     if "first_lesson" in metafunc.fixturenames:
-        chapters = {name.split("/")[1]: name for name in reversed(_lessons())}
-        metafunc.parametrize("first_lesson", sorted(chapters.values()) or ["index.html"])
+        metafunc.parametrize("first_lesson", _first_lessons() or ["index.html"])
+    if "sample" in metafunc.fixturenames:
+        others = [_longest_name("guides"), _longest_name("reference")]
+        metafunc.parametrize("sample", ["index.html", *filter(None, others), *_first_lessons()])
 
 
 @pytest.fixture(scope="session")

@@ -79,8 +79,14 @@
   // --- Contents on a narrow screen; "/" or Ctrl+K to search ---
   const contents = () => {
     const button = find(".menu-button");
+    const side = find(".side");
+    const show = () => {
+      const here = side.querySelector("[aria-current=page]");
+      if (here && here.offsetTop > side.clientHeight) side.scrollTop = here.offsetTop - side.clientHeight / 2;
+    };
     const open = (yes) => {
       root.dataset.contents = yes ? "open" : "closed";
+      if (yes) show();
       button.setAttribute("aria-expanded", String(yes));
     };
     button.addEventListener("click", () => open(root.dataset.contents !== "open"));
@@ -97,9 +103,15 @@
         find("#search-words").focus();
       }
     });
-    const side = find(".side");
-    const here = side.querySelector("[aria-current=page]");
-    if (here && here.offsetTop > side.clientHeight) side.scrollTop = here.offsetTop - side.clientHeight / 2;
+    show();
+  };
+
+  // --- The page's own contents: open where they stand beside the text, folded above it ---
+  const onThisPage = () => {
+    const details = find(".on-this-page details");
+    if (!details) return;
+    const beside = matchMedia("(width >= 77.5em)");
+    beside.addEventListener("change", () => (details.open = beside.matches));
   };
 
   // --- Where on the page the reader is ---
@@ -160,7 +172,8 @@
     document.fonts?.ready.then(() => all(".equation").forEach(watch));
   };
 
-  const start = () => [themes, reading, proofs, contents, follow, copying, scrolling].forEach((part) => part());
+  const start = () =>
+    [themes, reading, proofs, contents, onThisPage, follow, copying, scrolling].forEach((part) => part());
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

@@ -4,6 +4,7 @@ import re
 
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from courseware.book.boxes import Box, opening
 
@@ -64,6 +65,21 @@ class Opening(SphinxTransform):
         return box
 
 
+class LongNames(SphinxPostTransform):
+    """On a phone `latent_attention_module` may end a line of its page's title at an underscore."""
+
+    default_priority = 900
+
+    def run(self, **kwargs):
+        for title in self.document.findall(nodes.title):
+            for text in [node for node in title.findall(nodes.Text) if "_" in node]:
+                first, *others = text.split("_")
+                rest = ((nodes.raw("", "_<wbr>", format="html"), nodes.Text(o)) for o in others)
+                text.parent.replace(text, [nodes.Text(first), *(n for pair in rest for n in pair)])
+            break  # the first title is the page's
+
+
 def setup(app):
-    """Register the transform."""
+    """Register the transforms."""
     app.add_transform(Opening)
+    app.add_post_transform(LongNames)

@@ -67,11 +67,12 @@ def _row(key: str, control: Control) -> str:
         box = f'<input type="checkbox" {common}{backwards}{on}>'
         return f'<div class="explorer-control is-checkbox">{box}{label}</div>'
     if control.kind == "slider":
+        room = f"--longest:{max(map(len, control.texts))}"
         return (
             f'<div class="explorer-control is-slider">{label}'
             f'<input type="range" {common} min="0" max="{len(control.values) - 1}" step="1" '
             f'value="{control.start}" aria-valuetext="{text}" data-texts="{texts}">'
-            f'<output for="{name}" aria-live="off">{text}</output></div>'
+            f'<output for="{name}" aria-live="off" style="{room}">{text}</output></div>'
         )
     options = "".join(
         f'<option value="{i}"{" selected" if i == control.start else ""}>{escape(t)}</option>'
