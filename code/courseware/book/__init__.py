@@ -7,6 +7,7 @@ links their numbers, and gives every page what it needs without asking another o
 import os
 
 from courseware.book import (
+    answers,
     assets,
     bibliography,
     boxes,
@@ -38,6 +39,7 @@ def setup(app):
         boxes,
         proofs,
         cells,
+        answers,
         opening,
         cards,
         docstrings,

@@ -1,8 +1,8 @@
 """What a page loads, all of it from the book's own folder `_static/courseware`.
 
-One style sheet (palette, KaTeX, theme, explorers, quizzes), one script for the page, and scripts
-for explorers, worksheets and quizzes on the pages that have some. Nothing is fetched from another
-origin.
+One style sheet (palette, KaTeX, theme, explorers, quizzes, answers), one script for the page, and
+scripts for explorers, worksheets, quizzes and answers on the pages that have some. Nothing is
+fetched from another origin.
 """
 
 import json
@@ -24,16 +24,20 @@ STYLES = (
     "folds/fold.css",
     "explorers/explorer.css",
     "quizzes/quiz.css",
+    "exercises/answers.css",
     "book/reference.css",
     "worksheets/worksheet.css",
 )
-# A script and the mark in a page's HTML that calls for it.
+# A script and the mark in a page's HTML that calls for it, in the order in which they run.
 SCRIPTS = {
-    "worksheets/worksheet.js": "courseware-sheet",
-    "explorers/explorer.js": "courseware-explorer",
-    "explorers/words.js": "courseware-explorer",
-    "folds/fold.js": "fold-button",
-    "quizzes/quiz.js": "cw-quiz",
+    "book/memory.js": ("cw-quiz", "cw-answer"),
+    "worksheets/worksheet.js": ("courseware-sheet",),
+    "explorers/explorer.js": ("courseware-explorer",),
+    "explorers/words.js": ("courseware-explorer",),
+    "folds/fold.js": ("fold-button",),
+    "quizzes/quiz.js": ("cw-quiz",),
+    "exercises/numbers.js": ("cw-answer",),
+    "exercises/answers.js": ("cw-answer",),
 }
 COPIED = (*SCRIPTS, "book/book.js", "book/favicon.svg", "book/logo.svg")
 # The bundle of plotly.js that a page's explorers name -> npm package, file.
@@ -108,8 +112,8 @@ def per_page(app, pagename, templatename, context, doctree):
     ours = [css for css in context["css_files"] if _name(css).endswith("courseware/book.css")]
     context["css_files"] = ours
     body = context.get("body", "")
-    for script, mark in SCRIPTS.items():
-        if mark in body:
+    for script, marks in SCRIPTS.items():
+        if any(mark in body for mark in marks):
             app.add_js_file(f"courseware/{Path(script).name}", loading_method="defer")
     app.add_js_file("courseware/book.js", loading_method="defer")
     context["plotly"] = _plotly(app, body)

@@ -30,7 +30,7 @@ def visit_hidden_code(translator, node):
     translator.body.append(f'<details class="folded-code"><summary>{prompt}</summary>\n')
 
 
-def _is_cell(node) -> bool:
+def is_cell(node) -> bool:
     return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
 
 
@@ -40,7 +40,7 @@ class Cells(SphinxTransform):
     default_priority = 415
 
     def apply(self, **kwargs):
-        for cell in list(self.document.findall(_is_cell)):
+        for cell in list(self.document.findall(is_cell)):
             classes = cell["classes"]
             if "tag_solution" in classes:
                 self._solution(cell)

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from courseware.exercises.compare import compare, is_numeric, show, show_number, to_array
-from courseware.exercises.registry import CodeExercise, HandExercise, find
-
-RIGHT, WRONG, UNSOLVED = "right", "wrong", "unsolved"
+from courseware.exercises.by_hand import RIGHT, UNSOLVED, WRONG, HandExercise, reply
+from courseware.exercises.compare import compare, show
+from courseware.exercises.registry import CodeExercise, find
 
 
 @dataclass(frozen=True)
@@ -56,42 +55,15 @@ def last() -> Result | None:
 
 
 def _check_hand(entry: HandExercise, answer: Any) -> tuple[str, str]:
-    if _is_blank(answer):
-        return UNSOLVED, "Not solved yet: put your answer in place of the dots, then run the cell."
-    if isinstance(answer, str) and isinstance(entry.value, str):
-        answer = answer.strip()
-        if answer.casefold() == entry.value.casefold():
-            answer = entry.value
-    found = compare(answer, entry.value, entry.tolerance, "your answer")
-    if not found.problem:
-        return RIGHT, f"Exercise {entry.name} is right: {show(answer)}."
-    for wrong, hint in entry.hints.items():
-        if not compare(answer, wrong, entry.tolerance).problem:
-            return WRONG, f"Exercise {entry.name} is not right yet: {show(answer)}. {hint}"
-    return WRONG, f"Exercise {entry.name} is not right yet: {_without_answer(entry, answer, found)}"
-
-
-def _is_blank(answer: Any) -> bool:
-    """A stub's value: `...` or None, alone or in a tuple, list or dict."""
-    if isinstance(answer, dict):
-        answer = list(answer.values())
-    if isinstance(answer, (tuple, list)):
-        return any(_is_blank(item) for item in answer)
-    return answer is None or answer is ...
-
-
-def _without_answer(entry: HandExercise, answer: Any, found) -> str:
-    """What is wrong with an answer found by hand, without giving the right one away."""
-    if is_numeric(entry.value) and isinstance(answer, str):
-        return f"{show(answer)} is a text; write a number, without quotes."
-    if callable(answer):
-        return "your answer is a function; the value itself is asked."
-    if is_numeric(entry.value) and is_numeric(answer):
-        got, want = to_array(answer), to_array(entry.value)
-        if got.shape == want.shape == () and "b" not in got.dtype.kind + want.dtype.kind:
-            size = "large" if got > want else "small"
-            return f"{show_number(got[()])} is too {size}."
-    return f"{found.place} is not what it should be (you gave {show(answer)})."
+    status, text = reply(entry, answer)
+    if status == UNSOLVED:
+        return status, f"Not solved yet: {text}"
+    if status == RIGHT:
+        return status, f"Exercise {entry.name} is right."
+    return (
+        status,
+        f"Exercise {entry.name} is not right yet (you gave {show(answer)}). {text}".strip(),
+    )
 
 
 def _check_code(entry: CodeExercise, function: Any) -> tuple[str, str]:

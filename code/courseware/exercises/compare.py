@@ -15,7 +15,7 @@ class Comparison:
     """Outcome of a comparison: `problem` is empty when the two agree.
 
     Attributes:
-        problem: what differs, such as "entry [0, 2] is 3, should be 4"; empty when nothing does.
+        problem: what differs, such as "entry [0, 2] is 3, too small by 1"; empty when nothing does.
         place: where it differs, such as "entry [0, 2]"; gives nothing away.
         largest: largest |got − expected| / max(1, |expected|) seen; None without float numbers.
     """
@@ -104,7 +104,18 @@ def _is_sequence(expected: Any) -> bool:
 
 
 def _differs(place: str, got: Any, expected: Any, note: str = "") -> Comparison:
-    return Comparison(f"{place} is {show(got)}, should be {show(expected)}{note}", place)
+    """The learner's value and by how much it is off; what it should be is for them to find."""
+    return Comparison(f"{place} is {show(got)}, {_off(got, expected)}{note}", place)
+
+
+def _off(got: Any, expected: Any) -> str:
+    kinds = to_array(got).dtype.kind + to_array(expected).dtype.kind
+    if not set(kinds) <= set("iufc") or not np.isfinite([complex(got), complex(expected)]).all():
+        return "which is not right"
+    if "c" in kinds:
+        return f"off by {show_number(abs(got - expected))}"
+    got, expected = (int(x) if float(x).is_integer() else float(x) for x in (got, expected))
+    return f"too {'large' if got > expected else 'small'} by {show_number(abs(got - expected))}"
 
 
 def _compare_dicts(got: Any, expected: dict, tolerance: float, place: str) -> Comparison:
@@ -155,10 +166,8 @@ def _first(comparisons) -> Comparison:
 
 def _compare_arrays(got: Any, expected: Any, tolerance: float, place: str) -> Comparison:
     want = to_array(expected)
-    if got is None or isinstance(got, (str, dict, set)):
-        return _differs(place, got, expected)
     try:
-        have = to_array(got)
+        have = np.asarray(None) if isinstance(got, (dict, set)) else to_array(got)
     except (ValueError, TypeError):
         have = np.asarray(None)
     if have.dtype.kind not in "biufc":

@@ -7,6 +7,7 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "0.1.1",
     (5, 38),
+    label="The cheapest answer and its cost",
     hints={
         (3, 50): "3 is the median. The squared cost is least at the mean.",
         (5, 12): "12 is the sum of the distances; they have to be squared first.",

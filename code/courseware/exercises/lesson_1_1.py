@@ -9,6 +9,7 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "1.1.1",
     3,
+    label="Distance",
     hints={
         9: "That is the squared distance; take the root.",
         2: "That is t. The nearest point is t times a; how far is b from it?",

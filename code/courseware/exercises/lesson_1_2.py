@@ -9,7 +9,8 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "1.2.1",
     math.sqrt(2),
-    tolerance=0.002,
+    tolerance=0.005,
+    label="Frobenius error",
     hints={
         2: "That is the squared error; take the root.",
         math.sqrt(8): "That is the larger singular value, which the approximation keeps.",

@@ -9,6 +9,9 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "1.3.1",
     1.25,
+    tolerance=0.005,
+    label="KL(p‖q)",
+    unit="bits",
     hints={
         2.75: "That is the cross-entropy; subtract what one pays who knows the truth.",
         1.5: "That is the entropy of p; what does one pay who believes q?",

@@ -1,12 +1,15 @@
 """Exercises of lesson 1.4, calculus for optimization."""
 
+from fractions import Fraction
+
 import numpy as np
 
 from courseware.exercises.registry import answer, exercise
 
 answer(
     "1.4.1",
-    -7 / 6,
+    Fraction(-7, 6),
+    label="The multiple of h, with its sign",
     hints={
         7 / 6: "The size is right. The truth gains, its rival loses: does the loss rise or fall?",
         -2 / 3: "That is what raising the second score does alone; the first moves too.",

@@ -1,12 +1,15 @@
 """Exercises of lesson 1.5, gradient descent fundamentals."""
 
+from fractions import Fraction
+
 import numpy as np
 
 from courseware.exercises.registry import answer, exercise
 
 answer(
     "1.5.1",
-    (2 / 9, 1 / 5, 4 / 5),
+    (Fraction(2, 9), Fraction(1, 5), Fraction(4, 5)),
+    label="Border, best rate, factor per step",
     hints={
         (
             2 / 9,

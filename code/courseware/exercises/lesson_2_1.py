@@ -7,6 +7,7 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "2.1.1",
     (3, -5, 2),
+    label="v₁, v₂, v₃",
     hints={
         (3, -2, 0): "These are the slopes. A hinge carries the change of slope at its kink.",
         (3, -2, 2): "At 2 the slope goes from 3 to −2: that is a change of more than 2.",

@@ -7,6 +7,7 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "2.2.1",
     (20, 8, -4),
+    label="The gradients of a, b and y",
     hints={
         (12, 8, -4): "That is what reaches a through the product. It is an input of the sum, too.",
         (8, 8, -4): "That is what reaches a through the sum. It is a factor of the product, too.",

@@ -5,6 +5,7 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "2.3.1",
     (-3, -2, 0, -1),
+    label="w, b, dw, and dw of the leaky ReLU",
     hints={
         (-7, -4, 0, -1): "The step is η times the gradient, and η is one half.",
         (5, 2, 0, -1): "The step goes against the gradient: subtract it.",

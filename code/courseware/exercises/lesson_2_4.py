@@ -9,7 +9,8 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "2.4.1",
     (0.85, math.log(17)),
-    tolerance=2e-3,
+    tolerance=0.005,
+    label="Probability of the true class, gap of the logits",
     hints={
         (0.8, math.log(16)): "The true class gets its part of the ε that is spread over all four.",
         (0.8, math.log(12)): "The ε is spread over all four classes, the true one included.",
@@ -20,11 +21,15 @@ answer(
 
 answer(
     "2.4.2",
-    (64, 1.58),
-    tolerance=2e-3,
+    (64, math.log2(27) / 3),
+    tolerance=0.005,
+    label="Perplexity of the first, bits per character of the second",
     hints={
-        (6, 1.58): "Six bits a token is right. The perplexity is 2 to that power.",
-        (2**1.5, 1.58): "That is the perplexity per character; a token has four of them.",
+        (6, math.log2(27) / 3): "Six bits a token is right. The perplexity is 2 to that power.",
+        (
+            2**1.5,
+            math.log2(27) / 3,
+        ): "That is the perplexity per character; a token has four of them.",
         (64, 4.75): "That is bits for a token of three characters.",
         (64, 9): "Perplexities are not divided by the length. Take the logarithm first.",
         (64, 1.1): "That is in nats; a bit is ln 2 = 0.693 nats.",

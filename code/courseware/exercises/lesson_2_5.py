@@ -8,7 +8,9 @@ from courseware.exercises.registry import answer, exercise
 
 answer(
     "2.5.1",
-    (3.8, 2.0, 0.1, 0.1, 0.38),
+    (3.8, 2, 0.1, 0.1, 0.38),
+    tolerance=0.001,
+    label="(a) to (e)",
     hints={
         (0.38, 2.0, 0.1, 0.1, 0.38): "The velocity is a sum, no average: v₂ = 0.9 · 2 + 2.",
         (3.8, 0.2, 0.1, 0.1, 0.38): "On a steady slope the velocity grows to 10 gradients.",

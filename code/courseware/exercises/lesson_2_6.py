@@ -1,12 +1,15 @@
 """Exercises of lesson 2.6, generalisation and metrics."""
 
+from fractions import Fraction
+
 import numpy as np
 
 from courseware.exercises.registry import answer, exercise
 
 answer(
     "2.6.1",
-    (18 / 48, 18 / 20, 36 / 68, 968 / 1000, 980 / 1000),
+    (Fraction(18, 48), Fraction(18, 20), Fraction(36, 68), Fraction(968, 1000), Fraction(98, 100)),
+    label="Precision, recall, F1, accuracy, accuracy of never",
     hints={
         (18 / 20, 18 / 48, 36 / 68, 968 / 1000, 980 / 1000): "Precision and recall are exchanged. "
         "Precision divides by what was called 8.",

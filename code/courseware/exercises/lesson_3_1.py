@@ -9,7 +9,8 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "3.1.1",
     (7, 1024, math.log(100)),
-    tolerance=2e-3,
+    tolerance=0.005,
+    label="(a), (b), (c)",
     hints={
         (6, 1024, math.log(100)): "0.9⁶ is 0.53, still more than a half.",
         (5, 1024, math.log(100)): "Each word takes a tenth of what is left, not of the beginning.",
@@ -23,6 +24,7 @@ answer(
 answer(
     "3.1.2",
     (999, 250, 5, 8, 1),
+    label="(a) to (e)",
     hints={
         (1000, 250, 5, 8, 1): "Between 1000 states there are 999 moves.",
         (999, 200, 5, 8, 1): "Width 5 includes the position itself: 4 further back a layer.",

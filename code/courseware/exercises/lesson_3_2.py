@@ -10,14 +10,14 @@ answer(
     "3.2.1",
     (2, 1.5, 4 / math.sqrt(32 / 7)),
     tolerance=1e-3,
+    label="(a), (b), (c)",
     hints={
-        (2, 2, 4 / math.sqrt(32 / 7)): "(b): a negative factor turns the pattern over; which "
+        (2, 2, 4 / math.sqrt(32 / 7)): "a negative factor turns the pattern over; which "
         "number of x is then the largest?",
-        (2, -1.5, 4 / math.sqrt(32 / 7)): "(b): under −3 the smallest number of x becomes the "
+        (2, -1.5, 4 / math.sqrt(32 / 7)): "under −3 the smallest number of x becomes the "
         "largest, and it lies above the mean.",
-        (2, 1.5, 2): "(c): torch.std divides the sum of squares by 7, not by 8.",
-        (4 / math.sqrt(32 / 7), 1.5, 2): "(a) and (c): the layer norm divides by d, torch.std by "
-        "d − 1.",
+        (2, 1.5, 2): "torch.std divides the sum of squares by 7, not by 8.",
+        (4 / math.sqrt(32 / 7), 1.5, 2): "the layer norm divides by d, torch.std by d − 1.",
     },
 )
 

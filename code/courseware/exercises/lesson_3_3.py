@@ -7,6 +7,7 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "3.3.1",
     17,
+    label="Tokens",
     hints={
         32: "That is the text in letters, before any merge.",
         22: "That is after one merge, a and n. One more.",

@@ -7,6 +7,8 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "3.4.1",
     (2.7, 9.1),
+    tolerance=0.001,
+    label="The row of token 2",
     hints={
         (2.9, 9.0): "Token 2 occurs twice. Its gradient is the sum of both.",
         (2.8, 9.1): "That is the second occurrence alone. The gradients are added.",

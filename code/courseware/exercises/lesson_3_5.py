@@ -21,6 +21,7 @@ answer(
     "3.5.1",
     _attended([0.0, 2.0, 1.0]),
     tolerance=2e-4,
+    label="The three weights and the answer",
     hints={
         _attended(
             [0.0, 2 * math.sqrt(2), math.sqrt(2)]

@@ -18,6 +18,7 @@ answer(
     "3.6.1",
     (_ALIKE, _ALIKE + 768 * 0.02**2 / 2),
     tolerance=2e-4,
+    label="Lower and upper number",
     hints={
         (_ALIKE, _ALIKE + 768 * 0.02**2): "The upper end adds half of the variance.",
         (_ALIKE, _ALIKE + 768 * 0.02 / 2): "Square the deviation, then times the width.",
@@ -29,9 +30,10 @@ answer(
 answer(
     "3.6.2",
     (2.1, "1100"),
-    tolerance=1e-6,
+    tolerance=0.005,
+    label="Expected length and the last string",
     hints={
-        (2.1, "110"): "The length is right. The last text has four bits.",
+        (2.1, "110"): "The last text has four bits.",
         (2.1, "1110"): "The fourth interval begins where the third ends, at 3/4.",
         (1.7609640474436812, "1100"): "That is the entropy. A string has a whole number of bits.",
     },

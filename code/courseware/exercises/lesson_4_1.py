@@ -1,13 +1,16 @@
 """Exercises of lesson 4.1, query, key and value vectors."""
 
+import math
+
 import numpy as np
 
 from courseware.exercises.registry import answer, exercise
 
 answer(
     "4.1.1",
-    18.0713,
+    (10 * math.exp(-1 / 2) + 20 + 40 * math.exp(-2)) / (math.exp(-1 / 2) + 1 + math.exp(-2)),
     tolerance=0.001,
+    label="The answer to the query",
     hints={
         20: "The key at 1 matches exactly, but the other two keep some weight.",
         17.5: "Halfway by equal weights of two: give all three keys their Gaussian weight.",

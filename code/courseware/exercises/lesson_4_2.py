@@ -5,6 +5,7 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "4.2.1",
     80,
+    label="Variance",
     hints={
         64: "That is the variance when both means are 0. Here E[qqᵀ] is I + μμᵀ.",
         96: "The mean enters squared: ‖μ‖² is 64 times one quarter.",

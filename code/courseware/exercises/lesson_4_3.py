@@ -9,7 +9,8 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "4.3.1",
     (math.log(8), 2),
-    tolerance=6e-3,
+    tolerance=0.005,
+    label="Difference of the scores, ratio at temperature 3",
     hints={
         (8, 2): "A difference of 8 would make a ratio of e⁸, about 3000. Which d has eᵈ = 8?",
         (3, 2): "3 is the logarithm to base 2; the softmax uses e.",
@@ -22,8 +23,9 @@ answer(
 answer(
     "4.3.2",
     (9, 2),
+    label="Allowed pairs, queries that see nothing",
     hints={
-        (9, 0): "The pairs are right. Do the queries at the two padded positions see anything?",
+        (9, 0): "Do the queries at the two padded positions see anything?",
         (15, 0): "That is the causal window alone: now drop the pairs whose key is padding.",
         (15, 2): "That is the causal window alone: now drop the pairs whose key is padding.",
         (10, 2): "That is causal with padding; the window also drops keys 3 or more back.",

@@ -10,6 +10,7 @@ from transformer_math.attention import attention, split_heads
 answer(
     "4.4.1",
     (2_359_296, 12_582_912, 25_165_824),
+    label="Parameters, weights of 12 heads, weights of 24",
     hints={
         (589_824, 12_582_912, 25_165_824): "There are four such matrices.",
         (1_769_472, 12_582_912, 25_165_824): "W_O counts too: four matrices, not three.",

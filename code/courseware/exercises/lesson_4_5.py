@@ -9,10 +9,11 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "4.5.1",
     (4, 4),
+    label="Place and token",
     hints={
         (3, 4): "Place 3 holds the earlier 9 itself; the head attends to what followed it.",
         (3, 9): "Place 3 holds the earlier 9 itself; the head attends to what followed it.",
-        (4, 9): "The place is right. Which token stands there?",
+        (4, 9): "9 is the token whose earlier copy the head looks for. Which one followed it?",
         (5, 7): "The present token is 9, at place 7. Where did a 9 stand before?",
         (7, 9): "Place 7 is where the head stands; it looks for an earlier copy of that token.",
     },
@@ -20,7 +21,9 @@ answer(
 
 answer(
     "4.5.2",
-    [0.1, 0.4, 0.5, 0],
+    (0.1, 0.4, 0.5, 0),
+    tolerance=0.005,
+    label="The four weights",
     hints={
         (0.7, -0.2, -0.1, 0.6): "The shift has the wrong sign: the last weight must fall by 0.3.",
         (0.5, 0.2, 0.3, 0): "These weights sum to 1, but their output is not (0.8, 1.0).",

@@ -11,18 +11,21 @@ one of its exercises is checked and not before:
     @exercise("4.2.2", inputs=scale_inputs)
     def score_scale(d_model, heads, rule): ...
 
-    answer("4.2.1", 80, hints={64: "The mean of q adds to E[q²]."})
+    answer("4.2.1", 80, label="Variance", hints={64: "The mean of q adds to E[q²]."})
 """
 
 import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from courseware.exercises.by_hand import HandExercise
+from courseware.exercises.valid import hand_exercise
 
 NAME = re.compile(r"\d+\.\d+\.\d+")
 
@@ -40,16 +43,6 @@ class CodeExercise:
         """The argument tuples, the same at every call."""
         rng = np.random.default_rng([int(part) for part in self.name.split(".")])
         return [case if isinstance(case, tuple) else (case,) for case in self.inputs(rng)]
-
-
-@dataclass(frozen=True)
-class HandExercise:
-    """A value to find by hand, with a hint for each mistake that was foreseen."""
-
-    name: str
-    value: Any
-    tolerance: float
-    hints: dict[Any, str] = field(default_factory=dict)
 
 
 _registered: dict[str, CodeExercise | HandExercise] = {}
@@ -86,25 +79,33 @@ def exercise(
 
 
 def answer(
-    name: str, value: Any, *, tolerance: float = 1e-6, hints: dict[Any, str] | None = None
+    name: str,
+    value: Any,
+    *,
+    tolerance: float | None = None,
+    hints: dict[Any, str] | None = None,
+    choices: list[str] | dict[str, str] | None = None,
+    label: str = "Your answer",
+    unit: str = "",
 ) -> None:
-    """Register the answer of an exercise by hand.
+    """Register the answer of an exercise by hand. On the page it gets a field.
 
     Args:
         name: "chapter.lesson.number".
-        value: a number, a text, an array, or a tuple or dict of these.
-        tolerance: allowed |got − value| / max(1, |value|).
-        hints: a wrong value → one sentence that leads from it to the right one.
+        value: a number, a text, or a tuple of these; with `choices`, one of them.
+        tolerance: allowed |got − value| / max(1, |value|). Whole numbers are exact and take none;
+            a `Fraction` is accepted with two decimals unless this says otherwise; a float needs it.
+        hints: a wrong value → one sentence that leads from it to the right one. A hint that is
+            wrong in one of several parts speaks to that part, whatever the others are.
+        choices: texts, which are called A, B, …; or a dict of names and texts. Markdown.
+        label: what the field asks for; for several numbers, their names in order.
+        unit: stands behind the field.
 
     Raises:
-        ValueError: the name has another form or is taken, or a hint belongs to the right value.
+        ValueError: the name has another form or is taken; a float has no tolerance; a hint belongs
+            to the right value, within the tolerance; the value is no choice.
     """
-    from courseware.exercises.compare import compare
-
-    for wrong in hints or {}:
-        if not compare(wrong, value, tolerance).problem:
-            raise ValueError(f"hints of exercise {name}: {wrong!r} is the right answer")
-    _add(HandExercise(_valid(name), value, tolerance, dict(hints or {})))
+    _add(hand_exercise(_valid(name), value, tolerance, hints, choices, label, unit))
 
 
 def find(name: str) -> CodeExercise | HandExercise:
@@ -116,12 +117,15 @@ def find(name: str) -> CodeExercise | HandExercise:
     _valid(name)
     lesson = name.rpartition(".")[0]
     known = names(lesson)
-    if name not in known:
+    if name not in _registered:  # a notebook may register its own
         if known:
             there_are = f"lesson {lesson} has {', '.join(known)}"
         else:
             there_are = f"there are exercises for the lessons {', '.join(lessons())}"
-        raise ValueError(f"check: there is no exercise {name!r}; {there_are}")
+        raise ValueError(
+            f"check: there is no exercise {name!r}; {there_are}. "
+            f"Authors register one with answer or exercise in {_file(lesson)}"
+        )
     return _registered[name]
 
 
@@ -139,9 +143,13 @@ def names(lesson: str) -> list[str]:
     """The names of a lesson's exercises, in order; empty when the lesson has none."""
     if lesson not in lessons():
         return []
-    importlib.import_module(f"courseware.exercises.lesson_{lesson.replace('.', '_')}")
+    importlib.import_module(f"courseware.exercises.{_file(lesson).removesuffix('.py')}")
     own = [name for name in _registered if name.rpartition(".")[0] == lesson]
     return sorted(own, key=lambda name: int(name.rpartition(".")[2]))
+
+
+def _file(lesson: str) -> str:
+    return f"lesson_{lesson.replace('.', '_')}.py"
 
 
 def _valid(name: str) -> str:

@@ -13,19 +13,25 @@ from courseware.typesetting.text import to_html
 
 def to_page(questions: list[Question]) -> str:
     """HTML of a quiz, the same in every build."""
-    digest = hashlib.sha256(repr(questions).encode()).hexdigest()[:8]
     forms = "\n".join(
-        _form(question, f"cw-quiz-{digest}-{n}", f"Question {n} of {len(questions)}")
+        _form(question, f"cw-quiz-{_mark(question.text)}", f"Question {n} of {len(questions)}")
         for n, question in enumerate(questions, 1)
     )
     return f'<div class="cw-quiz">\n{forms}\n</div>'
+
+
+def _mark(text: str) -> str:
+    """A short name of a text, the same wherever it stands: an answer kept under it is found again
+    when other questions and choices have come or gone."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _form(question: Question, name: str, title: str) -> str:
     kind = "checkbox" if question.several else "radio"
     note = ' <span class="cw-quiz-note">(more than one is right)</span>' * question.several
     choices = "\n".join(
-        f'<label class="cw-quiz-choice"><input type="{kind}" name="{name}" value="{i}">'
+        f'<label class="cw-quiz-choice"><input type="{kind}" name="{name}" '
+        f'value="{_mark(choice.text)}">'
         f'<span class="cw-quiz-letter">{letter(i)}</span> '
         f"<span>{to_html(choice.text, inline=True)}</span></label>"
         for i, choice in enumerate(question.choices)

@@ -50,7 +50,12 @@ def read(questions: tuple | list) -> list[Question]:
     """Check the data of a quiz and put its choices in order."""
     if not questions:
         raise ValueError("quiz needs at least one question")
-    return [_read_one(data, f"question {n}") for n, data in enumerate(questions, 1)]
+    asked = [_read_one(data, f"question {n}") for n, data in enumerate(questions, 1)]
+    texts = [question.text for question in asked]
+    for n, text in enumerate(texts, 1):
+        if text in texts[: n - 1]:
+            raise ValueError(f"quiz: question {n} asks what another asked: {text[:40]!r}")
+    return asked
 
 
 def from_notebook(notebook: Any) -> list[Question]:

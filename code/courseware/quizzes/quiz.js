@@ -1,7 +1,9 @@
 // Answers the forms that courseware/quizzes/page.py writes: the sentence for the reader's choice is
 // copied from the answers below the form, which stay closed until the question is solved.
+// What was chosen and checked is there again after a reload (book/memory.js).
 (() => {
   "use strict";
+  const { remember, recall } = globalThis.coursewareMemory;
 
   const say = (form, verdict, whys) => {
     const status = form.querySelector("[role=status]");
@@ -37,7 +39,27 @@
     form.dataset.state = wrong.length + missing.length > 0 ? "wrong" : "right";
   };
 
-  const forget = (form) => {
+  const keep = (form, checked) => {
+    const chosen = [...form.querySelectorAll("input:checked")].map((input) => input.value);
+    remember(form.id, chosen.length > 0 ? { chosen, checked } : null);
+  };
+
+  const restore = (form) => {
+    const kept = recall(form.id);
+    if (!Array.isArray(kept?.chosen)) return;
+    const inputs = [...form.querySelectorAll("input")];
+    for (const input of inputs) input.checked = kept.chosen.includes(input.value);
+    if (kept.checked && inputs.some((input) => input.checked)) answer(form);
+  };
+
+  const clear = (form) => {
+    form.reset();
+    quiet(form);
+    form.querySelector("details").open = false;
+    form.querySelector("details").hidden = true;
+  };
+
+  const quiet = (form) => {
     delete form.dataset.state;
     for (const label of form.querySelectorAll("[data-answer]")) delete label.dataset.answer;
     form.querySelector("[role=status]").replaceChildren();
@@ -47,12 +69,19 @@
     for (const form of document.querySelectorAll("form.cw-quiz-question")) {
       const button = form.querySelector("button");
       button.hidden = button.disabled = false;
-      form.querySelector("details").hidden = true;
-      form.reset();
-      form.addEventListener("change", () => forget(form));
+      clear(form);
+      restore(form);
+      form.addEventListener("change", () => {
+        quiet(form);
+        keep(form, false);
+      });
       form.addEventListener("submit", (event) => {
         event.preventDefault();
         answer(form);
+        keep(form, true);
+      });
+      document.addEventListener("courseware:forget", ({ detail }) => {
+        if (detail.prefix === "") clear(form);
       });
     }
   };
