@@ -7,15 +7,21 @@ import shutil
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from jaxtyping import TypeCheckError
 
+import transformer_math
 from transformer_math.attention import ov_circuit, qk_circuit
-from transformer_math.models import load_sentence_encoder, package_directory, sentence_encoder
-from transformer_math.models import sentence_encoder as pretrained
+from transformer_math.models import (
+    load_sentence_encoder,
+    package_directory,
+    pretrained,
+    sentence_encoder,
+)
 from transformer_math.probability import softmax
 
 # Under the tests' run-time type check the signature objects before the function does.
@@ -180,7 +186,7 @@ def test_the_package_itself_is_not_imported():
     )
     run = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=os.path.dirname(os.path.dirname(pretrained.__file__)),
+        cwd=Path(transformer_math.__file__).parents[1],
         capture_output=True,
         text=True,
         check=True,

@@ -33,7 +33,11 @@ COMMON = (
     "courseware.quizzes.live",
     "courseware.quizzes.page",
     "courseware.worksheets.live",
-    "transformer_math",
+    "transformer_math.attention",
+    "transformer_math.evaluation",
+    "transformer_math.learning",
+    "transformer_math.networks",
+    "transformer_math.transformer",
 )
 MOST_BYTES = 1_000_000  # of a request: a folder, arguments, an environment
 
