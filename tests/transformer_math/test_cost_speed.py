@@ -105,7 +105,7 @@ def test_prefill():
     assert cost.prefill(LLAMA, H200, 8).bound == "memory"
 
 
-@given(decoders, st.integers(1, 512), st.integers(1, 1024))
+@given(decoders, st.integers(1, 512), st.integers(1, 1023))  # GPT-2 holds 1024
 def test_no_bound_is_beaten(name, batch, context):
     model, gpu = cost.model(name), cost.gpu("h100")
     step = cost.decode_step(model, gpu, batch, context)
