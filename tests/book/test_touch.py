@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def swipe(browser, server, first_lesson):
-    """`swipe(dx, dy)` over the page's first slider: the slider before and after, pixels scrolled."""
+    """`swipe(dx, dy)` over the first slider: its figure before and after, pixels scrolled."""
     context = browser.new_context(
         viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
     )
