@@ -15,8 +15,6 @@ from courseware.exercises.compare import compare
 def exercise(monkeypatch):
     """Register exercises of an invented lesson 99.1; they vanish after the test."""
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
-    monkeypatch.setattr(registry, "lessons", lambda: ["99.1"])
-    monkeypatch.setattr(registry.importlib, "import_module", lambda name: None)
 
     def register(reference, inputs, **settings):
         registry.exercise("99.1.1", inputs=inputs, **settings)(reference)
@@ -125,8 +123,56 @@ def test_errors_that_must_be_raised(exercise, capsys):
         return math.log(x) and x**0.5 if x > 0 else [][0]
 
     assert "but raised IndexError" in said(capsys, "99.1.1", other)[1]
-    status, text = said(capsys, "99.1.1", lambda x: math.sqrt(x))  # a ValueError by itself
+    status, text = said(capsys, "99.1.1", lambda x: math.sqrt(x))  # a ValueError by accident
+    assert status == "wrong" and "should check its arguments and raise a ValueError" in text
+
+    def checks(number):
+        if number < 0:
+            raise ValueError(f"number is {number}")
+        return math.sqrt(number)
+
+    status, text = said(capsys, "99.1.1", checks)
     assert status == "right" and "1 of them errors it must raise" in text
+
+
+def test_an_error_about_another_argument_is_not_the_one(exercise, capsys):
+    def share(part, whole):
+        if whole == 0:
+            raise ValueError("whole must not be 0")
+        return part / whole
+
+    exercise(share, lambda rng: [(1.0, 2.0), (3.0, 0.0)])
+
+    def other(part, whole):
+        if part > 2:
+            raise ValueError("part is too large")
+        return part / whole
+
+    status, text = said(capsys, "99.1.1", other)
+    assert status == "wrong" and "raise a ValueError about whole" in text
+
+    def renamed(p, w):
+        if not w:
+            raise ValueError("w is 0")
+        return p / w
+
+    def wordless(p, w):
+        if not w:
+            raise ValueError
+        return p / w
+
+    assert said(capsys, "99.1.1", renamed)[0] == said(capsys, "99.1.1", wordless)[0] == "right"
+
+
+def test_a_check_of_the_course_counts_as_the_learners(exercise, capsys):
+    from transformer_math.attention import split_heads
+
+    def split(x, heads):
+        return split_heads(x, heads)
+
+    exercise(split, lambda rng: [(np.ones((2, 4)), 2), (np.ones((2, 4)), 3)])
+    status, text = said(capsys, "99.1.1", lambda x, heads: split_heads(x, heads))
+    assert status == "right", text
 
 
 def test_tensors_nests_and_texts(exercise, capsys):

@@ -1,14 +1,13 @@
 """Run a learner's solution against the reference and say what differs."""
 
 import copy
-import inspect
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from courseware.exercises.by_hand import RIGHT, UNSOLVED, WRONG, HandExercise, reply
 from courseware.exercises.compare import compare, show
+from courseware.exercises.raised import describe, line, parameters, wrong_error
 from courseware.exercises.registry import CodeExercise, find
 
 
@@ -84,7 +83,7 @@ def _check_code(entry: CodeExercise, function: Any) -> tuple[str, str]:
             own_error is None and (got is ... or (got is None and expected is not None))
         ):
             return _unfinished(entry, case, got, started=raised or case is not cases[0])
-        problem = _call_problem(expected, error, got, own_error, function)
+        problem = _call_problem(entry, error, got, own_error, function)
         if not problem and error is None:
             found = compare(got, expected, entry.tolerance)
             problem = found.problem
@@ -118,39 +117,20 @@ def _call(function: Callable, case: tuple) -> tuple[Any, Exception | None]:
 
 
 def _call_problem(
-    expected: Any,
+    entry: CodeExercise,
     error: Exception | None,
     got: Any,
     own_error: Exception | None,
     function: Callable,
 ) -> str:
-    """What is wrong with how the call ended: an exception too many or too few."""
-    if error is None and own_error is None:
-        return ""
-    if error is None:
-        return f"your function raised {_describe(own_error)}{_line(own_error, function)}"
-    wanted = type(error).__name__
+    """What is wrong with how the call ended: an exception too many, too few, or another one."""
     if own_error is None:
-        return f"it should raise a {wanted} (“{error}”), but returned {show(got)}"
-    if not isinstance(own_error, type(error)):
-        return (
-            f"it should raise a {wanted} (“{error}”), but raised "
-            f"{_describe(own_error)}{_line(own_error, function)}"
-        )
-    return ""
-
-
-def _describe(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return type(error).__name__ + (f": {text}" if text else "")
-
-
-def _line(error: Exception, function: Callable) -> str:
-    """The line of the learner's own cell where the exception arose."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
-    return f" (line {lines[-1]} of its cell)" if lines else ""
+        if error is None:
+            return ""
+        return f"it should raise a {type(error).__name__} (“{error}”), but returned {show(got)}"
+    if error is None:
+        return f"your function raised {describe(own_error)}{line(own_error, function)}"
+    return wrong_error(error, own_error, function, entry.reference)
 
 
 def _mutation(reference: Callable, case: tuple, used: tuple) -> str:
@@ -170,7 +150,7 @@ def _given(entry: CodeExercise, case: tuple) -> str:
 
 def _parameters(function: Callable, case: tuple) -> list[str]:
     """A name for each argument of the call."""
-    names = list(inspect.signature(function).parameters)[: len(case)]
+    names = parameters(function)[: len(case)]
     return names + [f"argument {i + 1}" for i in range(len(names), len(case))]
 
 

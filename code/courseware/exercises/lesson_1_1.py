@@ -45,9 +45,10 @@ def project(a, b):
 
 def coin_inputs(rng):
     for d in (1, 2, 7, 10, 64, 301):
-        # No sum of d coin flips equals ε d: rounding cannot decide.
+        # No sum of d coin flips is near ε d: rounding cannot decide.
         yield d, (int(rng.integers(0, d)) + 0.5) / d
     yield 64, 0.2031
+    yield 8, 0.5  # four of the eight: as large as ε, not larger
 
 
 @exercise("1.1.3", inputs=coin_inputs)

@@ -26,11 +26,13 @@ answer(
 def line_inputs(rng):
     for n in (2, 5, 40):
         x, y = rng.normal(1, 1, size=(2, n))
-        yield x, y, float(rng.uniform(0.05, 0.3)), int(rng.integers(0, 60))
+        yield x, y, float(rng.uniform(0.05, 0.3)), int(rng.integers(1, 60))
     yield np.array([0.0, 2.0]), np.array([4.0, 12.0]), 0.5, 2
-    yield np.arange(1.0, 13.0), np.arange(13.0), 0.0363, 30
-    yield np.arange(1.0, 13.0), np.arange(13.0), 0.0365, 30  # beyond 2/λ_max: a ValueError
+    yield np.arange(1.0, 13.0), np.arange(12.0), 0.0363, 30
+    yield np.arange(1.0, 13.0), np.arange(12.0), 0.0365, 30  # beyond 2/λ_max: a ValueError
     yield np.zeros(4), np.ones(4), 1.9, 3  # no slope to learn: λ_max is 1
+    yield np.zeros(4), np.ones(4), 1.9, 0
+    yield np.zeros(4), np.ones(4), 2.0, 3  # the border itself does not converge
     yield np.ones(3), np.ones(3), 0.0, 3
     yield np.ones(3), np.ones(4), 0.1, 3
 

@@ -29,6 +29,8 @@ def adam_inputs(rng):
     yield [1.0, -2.0, 3.0], 0.1, 0.0, 0.0
     yield [1.0], 0.1, 1.0, 0.999  # not an average any more: a ValueError
     yield [1.0], 0.1, 0.9, -0.1
+    yield [1.0], 0.1, -0.1, 0.999
+    yield [1.0], 0.1, 0.9, 1.0
 
 
 @exercise("2.5.2", inputs=adam_inputs)

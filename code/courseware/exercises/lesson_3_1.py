@@ -46,7 +46,7 @@ def tanh_inputs(rng):
 @exercise("3.1.3", inputs=tanh_inputs)
 def through_tanh(W, states):
     """The Jacobian of the last of the states by the state before the first."""
-    if W.ndim != 2 or W.shape[0] != W.shape[1]:
+    if W.shape != (len(W), len(W)):
         raise ValueError(f"W has shape {W.shape}; allowed: square")
     if states.shape[1] != len(W):
         raise ValueError(f"states have width {states.shape[1]}; allowed: {len(W)}")

@@ -35,6 +35,8 @@ def cut_inputs(rng):
     yield "abab", {"a": -1.0, "b": -1.5, "aba": -0.1}  # the longest piece first is wrong
     yield "aab", {"aa": -0.1, "a": -1.0, "ab": -3.0}  # taking aa leads nowhere
     yield "cab", {"a": -1.0, "b": -1.0, "ab": -0.5}
+    yield "abc", {"a": -1.0, "b": -1.0, "ab": -0.5}
+    yield "ab", {"ab": -1.0}  # a piece, though its letters are none
 
 
 @exercise("3.3.2", inputs=cut_inputs)

@@ -39,6 +39,8 @@ def draw_inputs(rng):
         for temperature in (0.5, 1.0, 2.0):
             yield rng.normal(scale=2, size=size), temperature, float(rng.uniform())
     yield np.array([0.0, 0.0]), 1.0, 0.0
+    yield np.array([0.0, 0.0]), 1.0, 0.5  # the sum reaches u, but is not above it
+    yield np.zeros(10), 1.0, 0.9999999999999999  # ten tenths, added up, are no more than this
     yield np.log([0.25, 0.5, 0.25]), 1.0, 0.3
     yield np.array([5000.0, 4999.0, -5000.0]), 1.0, 0.9  # powers of e overflow if taken as they are
     yield np.array([1.0, 2.0]), 0.0, 0.5

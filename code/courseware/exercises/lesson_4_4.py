@@ -64,6 +64,7 @@ def circles(rng):
     for n in (2, 3, 10, 58, 512):
         yield n, float(rng.uniform(0.6, 0.999))
     yield 12, 0.05
+    yield 4, 0.25
     yield 12, 1.0
 
 
