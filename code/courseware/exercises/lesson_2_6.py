@@ -9,7 +9,7 @@ from courseware.exercises.registry import answer, exercise
 answer(
     "2.6.1",
     (Fraction(18, 48), Fraction(18, 20), Fraction(36, 68), Fraction(968, 1000), Fraction(98, 100)),
-    label="Precision, recall, F1, accuracy, accuracy of never",
+    label="Precision, recall, F1, accuracy, accuracy of never saying 8",
     hints={
         (18 / 20, 18 / 48, 36 / 68, 968 / 1000, 980 / 1000): "Precision and recall are exchanged. "
         "Precision divides by what was called 8.",

@@ -21,7 +21,6 @@ def to_page(entry: HandExercise) -> str:
     # The button is off until the script turns it on, so that Enter does not send the form anywhere.
     return f"""<form class="cw-answer" id="{name}" data-answer="{pack(entry)}">
 <fieldset>
-<legend>Exercise {entry.name}: your answer</legend>
 {asked}
 </fieldset>
 <div class="cw-answer-reply" role="status"></div>
@@ -67,7 +66,8 @@ def _button() -> str:
 def _field(entry: HandExercise, name: str) -> str:
     unit = f'<span class="cw-answer-unit" id="{name}-unit">{escape(entry.unit)}</span>\n'
     described = f"{name}-unit {name}-how" if entry.unit else f"{name}-how"
-    return f"""<label for="{name}-typed">{to_html(entry.label, inline=True)}</label>
+    return f"""<legend class="visually-hidden">Exercise {entry.name}</legend>
+<label for="{name}-typed">{to_html(entry.label, inline=True)}</label>
 <div class="cw-answer-row">
 <input id="{name}-typed" type="text" autocomplete="off" autocapitalize="off" spellcheck="false" \
 aria-describedby="{described}">
@@ -92,4 +92,7 @@ def _choices(entry: HandExercise, name: str) -> str:
         f"<span>{to_html(text, inline=True)}</span></label>"
         for key, text in entry.choices.items()
     )
-    return f"{rows}\n{_button()}"
+    return f"""<legend><span class="visually-hidden">Exercise {entry.name}: </span>\
+{to_html(entry.label, inline=True)}</legend>
+{rows}
+{_button()}"""
