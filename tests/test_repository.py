@@ -44,9 +44,7 @@ def test_code_is_still_the_standard_library():
 def test_the_mathematics_knows_no_notebook_and_no_plot():
     """Nor does it import torch before a name that needs it is asked for."""
     folders = {p.parent.name for p in (ROOT / "code" / "transformer_math").glob("*/__init__.py")}
-    learns = {"transformer"}  # a folder of `torch.nn.Module`s
-    assert learns < folders
-    names = ", ".join(f"transformer_math.{name}" for name in sorted(folders - learns))
+    names = ", ".join(f"transformer_math.{name}" for name in sorted(folders))
     done = python(
         f"import sys, transformer_math, {names};"
         "print(sorted({'torch', 'plotly', 'ipywidgets', 'IPython', 'courseware'} & {*sys.modules}))"

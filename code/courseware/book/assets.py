@@ -27,6 +27,7 @@ STYLES = (
     "exercises/answers.css",
     "book/reference.css",
     "worksheets/worksheet.css",
+    "figures/map/map.css",
 )
 # A script and the mark in a page's HTML that calls for it, in the order in which they run.
 SCRIPTS = {

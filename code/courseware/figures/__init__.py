@@ -1,5 +1,6 @@
 """One look for every figure: a template, a palette, and a few shapes that lessons repeat."""
 
+from courseware.figures.map import machine
 from courseware.figures.theme import (
     ACCENT,
     BLUE,
@@ -58,6 +59,7 @@ __all__ = [
     "fade",
     "heatmap",
     "lines",
+    "machine",
     "panels",
     "stamp",
     "template",

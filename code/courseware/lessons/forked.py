@@ -37,7 +37,7 @@ COMMON = (
     "transformer_math.evaluation",
     "transformer_math.learning",
     "transformer_math.networks",
-    "transformer_math.transformer",
+    "transformer_math.transformer.model",
 )
 MOST_BYTES = 1_000_000  # of a request: a folder, arguments, an environment
 

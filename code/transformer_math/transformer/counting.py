@@ -36,6 +36,35 @@ class ParameterCount:
         return sum(getattr(self, field.name) for field in fields(self))
 
 
+def matrix_parameters(config: TransformerConfig) -> dict[str, int]:
+    r"""Count the parameters of each matrix of one layer, with its bias.
+
+    "query" has :math:`d \cdot h d_h`, "key" and "value" :math:`d \cdot h_{kv} d_h` each, "output"
+    :math:`h d_h \cdot d` and "feed-forward" :math:`2 d F`, or gated :math:`3 d F`, and biases as in
+    :func:`parameter_count`.
+
+    Raises
+    ------
+    ValueError
+        If ``config`` is not a TransformerConfig.
+    """
+    c, d = _checked(config), config.width
+    q, kv = c.heads * c.head_width, c.kv_heads * c.head_width
+    return {
+        "query": d * q + c.bias * q,
+        "key": d * kv + c.bias * kv,
+        "value": d * kv + c.bias * kv,
+        "output": q * d + c.bias * d,
+        "feed-forward": (3 if c.gated else 2) * d * c.hidden + c.bias * (c.hidden + d),
+    }
+
+
+def _checked(config: TransformerConfig) -> TransformerConfig:
+    if not isinstance(config, TransformerConfig):
+        raise ValueError(f"config is a {type(config).__name__}; allowed: a TransformerConfig")
+    return config
+
+
 def parameter_count(config: TransformerConfig) -> ParameterCount:
     r"""Count the parameters without building the model.
 
@@ -70,16 +99,14 @@ def parameter_count(config: TransformerConfig) -> ParameterCount:
 
     Source: sizes of the parts: Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
     """
-    if not isinstance(config, TransformerConfig):
-        raise ValueError(f"config is a {type(config).__name__}; allowed: a TransformerConfig")
-    c, d = config, config.width
+    c, d = _checked(config), config.width
     both = c.kind == "encoder-decoder"
     stacks = 2 if both else 1
     blocks, crossing = stacks * c.layers, c.layers if both else 0
 
-    q, kv = c.heads * c.head_width, c.kv_heads * c.head_width
-    attention = 2 * d * (q + kv) + c.bias * (q + 2 * kv + d)
-    feed_forward = (3 if c.gated else 2) * d * c.hidden + c.bias * (c.hidden + d)
+    matrices = matrix_parameters(config)
+    feed_forward = matrices.pop("feed-forward")
+    attention = sum(matrices.values())
     norm = d * (2 if c.bias and c.norm == "layer" else 1)
     transforms = c.head == "transform"
     untied = c.head != "none" and not c.tied

@@ -1,0 +1,163 @@
+"""What the drawing is made of: filled bricks, outlined signs, wires and words, gathered by part."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from courseware.figures.map.icons import icon
+from courseware.figures.map.parts import PARTS, POSITIONS, TOGETHER
+from courseware.figures.map.sizes import Sizes
+
+TARGET = 24  # the least side of what a finger should hit
+
+
+def number(value: float) -> str:
+    """A coordinate, as short as can be."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def side(value: float) -> str:
+    """A side of a brick, which areas are judged by, however small."""
+    return f"{value:.5g}"
+
+
+class Sheet:
+    """A drawing in progress. ``lit`` parts stand out; ``scale`` is the area of one parameter."""
+
+    def __init__(self, sizes: Sizes, scale: float, lit: Iterable[str], positions: str, text: float):
+        self.sizes, self.scale, self.lit = sizes, scale, set(lit)
+        self.positions, self.text = positions, text
+        self.under: list[str] = []  # wires and frames, painted first
+        self.clusters: dict[tuple[str, int], dict] = {}
+        self.over: list[str] = []
+
+    # --- Filled: as large as their parameters are many ---
+
+    def brick(self, part: str, x: float, y: float, wide: float, high: float, place: int = 0):
+        """A filled rectangle of a part."""
+        self._add(
+            part, place, f'<rect class="f"{_rectangle(x, y, wide, high)}/>', (x, y, wide, high)
+        )
+
+    def bar_brick(self, part: str, x: float, y: float, wide: float, high: float):
+        """A filled rectangle in the bar of all parameters, which is no link."""
+        name = f"{PARTS[part][0]}: {self.sizes.total(part):,} parameters"
+        self.under.append(
+            f'<g data-part="{part}" data-in="bar"{self._lit(part)}><title>{name}</title>'
+            f'<rect class="f"{_rectangle(x, y, wide, high)}/></g>'
+        )
+
+    # --- Outlined: without parameters, or with so few that they fill a corner of it ---
+
+    def sign(
+        self, part: str, x: float, y: float, wide: float, high: float, *, count: int = 0,
+        name: str | None = None, place: int = 0, sheets: int = 1,
+    ):  # fmt: skip
+        """An outlined sign with its true area filled from the bottom; ``sheets`` behind it."""
+        backs = "".join(
+            f'<rect class="o z"{_rectangle(x + 2 * i, y - 2 * i, wide, high)} rx="3"/>'
+            for i in range(sheets - 1, 0, -1)
+        )
+        if backs:
+            self.under.append(f'<g data-part="heads"{self._lit("heads")}>{backs}</g>')
+        filled = self.scale * count / wide
+        level = (
+            f'<rect class="f"{_rectangle(x, y + high - filled, wide, filled)}/>' if count else ""
+        )
+        drawn = icon(name or part, x + wide / 2, y + high / 2, min(wide, high) * 0.86)
+        outline = f'<rect class="o"{_rectangle(x, y, wide, high)} rx="3"/>'
+        self._add(part, place, outline + level + drawn, (x, y, wide, high))
+
+    def ghost(self, part: str, x: float, y: float, wide: float, high: float):
+        """The dashed outline of a matrix that is used a second time."""
+        self._add(part, 0, f'<rect class="g"{_rectangle(x, y, wide, high)}/>', (x, y, wide, high))
+
+    # --- Lines and words ---
+
+    def wire(self, path: str, kind: str = "w"):
+        """A thin line behind everything."""
+        self.under.append(f'<path class="{kind}" d="{path}"/>')
+
+    def frame(self, part: str, path: str):
+        """A frame that lights with a part, behind everything."""
+        drawn = f'<g data-part="{part}"{self._lit(part)}><path class="b" d="{path}"/></g>'
+        self.under.insert(0, drawn)
+
+    def line(self, part: str, path: str, kind: str, box: Sequence[float], place: int = 0):
+        """A line that is a part."""
+        self._add(part, place, f'<path class="{kind}" d="{path}"/>', box)
+
+    def words(
+        self, text: str, x: float, y: float, *, part: str | None = None, kind: str = "",
+        anchor: str = "middle", size: float | None = None, place: int = 0, behind: bool = False,
+    ):  # fmt: skip
+        """Text that can be selected; with ``part`` it belongs to the part's link."""
+        at = "" if anchor == "start" else f' text-anchor="{anchor}"'
+        font = f' font-size="{number(size)}"' if size else ""
+        named = f' class="{kind}"' if kind else ""
+        drawn = f'<text{named} x="{number(x)}" y="{number(y)}"{at}{font}>{escape(text)}</text>'
+        if part is None:
+            (self.under if behind else self.over).append(drawn)
+        else:
+            self._add(part, place, drawn)
+
+    def _add(self, part: str, place: int, drawn: str, box: Sequence[float] | None = None):
+        key = next((name for name, inside in TOGETHER.items() if part in inside[1]), part)
+        cluster = self.clusters.setdefault((key, place), {"parts": {}, "boxes": []})
+        cluster["parts"].setdefault(part, []).append(drawn)
+        if box:
+            cluster["boxes"].append(tuple(box))
+
+    def _lit(self, *parts: str) -> str:
+        return ' class="lit"' if self.lit & set(parts) else ""
+
+    # --- The whole ---
+
+    def parts(self) -> list[str]:
+        """Every part that is drawn, in the order of the table."""
+        drawn = {part for cluster in self.clusters.values() for part in cluster["parts"]}
+        return [part for part in PARTS if part in drawn or part == "heads"]
+
+    def svg(self, wide: float, high: float, label: str, kind: str) -> str:
+        """The SVG, with links whose addresses say ``lesson:4.2`` until they are known."""
+        drawn = [
+            f'<svg class="{kind}" viewBox="0 0 {number(wide)} {number(high)}" '
+            f'font-size="{number(self.text)}" role="group" aria-label="{escape(label)}">',
+            *self.under,
+            *(self._link(*key, cluster) for key, cluster in self.clusters.items()),
+            *self.over,
+            "</svg>",
+        ]
+        return "".join(drawn)
+
+    def _link(self, key: str, place: int, cluster: dict) -> str:
+        parts = cluster["parts"]
+        name, lesson = TOGETHER.get(key, (None,))[0] or PARTS[key][0], PARTS[next(iter(parts))][1]
+        if key == "positions":
+            lesson = POSITIONS.get(self.positions, lesson)
+        count = sum(self.sizes.total(part) for part in parts)
+        said = f"{count:,} parameters" if count else "no parameters"
+        inner = "".join(
+            f'<g data-part="{part}"{self._lit(part)}>{"".join(drawn)}</g>'
+            for part, drawn in parts.items()
+        )
+        title = "" if place else f"<title>{escape(name)}: {said}</title>"
+        again = ' tabindex="-1"' if place else ""
+        said = f'aria-label="{escape(name)}: lesson {lesson}"{again}'
+        return (
+            f'<a class="p" href="lesson:{lesson}" {said}>{title}{_hit(cluster["boxes"])}{inner}</a>'
+        )
+
+
+def _rectangle(x: float, y: float, wide: float, high: float) -> str:
+    return f' x="{number(x)}" y="{number(y)}" width="{side(wide)}" height="{side(high)}"'
+
+
+def _hit(boxes: Sequence[Sequence[float]]) -> str:
+    """An invisible ground, large enough for a finger, where the boxes are too small."""
+    left, top = min(b[0] for b in boxes), min(b[1] for b in boxes)
+    right, bottom = max(b[0] + b[2] for b in boxes), max(b[1] + b[3] for b in boxes)
+    wide, high = max(right - left, TARGET), max(bottom - top, TARGET)
+    if (wide, high) == (right - left, bottom - top) and len(boxes) == 1:
+        return ""
+    x, y = (left + right - wide) / 2, (top + bottom - high) / 2
+    return f'<rect class="h"{_rectangle(x, y, wide, high)}/>'
