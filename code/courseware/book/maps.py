@@ -68,7 +68,7 @@ def resolve(app, doctree, docname):
 
     def address(lesson):
         target = lessons.get(lesson)
-        return target and app.builder.get_relative_uri(docname, target)
+        return target and (app.builder.get_relative_uri(docname, target) or "#")
 
     for raw in doctree.findall(nodes.raw):
         if _MARK in raw.astext():

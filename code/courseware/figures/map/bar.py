@@ -31,7 +31,8 @@ def _cuts(sheet: Sheet, x: float, y: float, across: float, high: float):
     """Thin lines between layers."""
     depth = sheet.sizes.depth
     places = (x + i * across / depth for i in range(depth))
-    sheet.wire("".join(f"M{number(at)} {number(y)}v{number(high)}" for at in places), "x")
+    cuts = "".join(f"M{number(at)} {number(y)}v{number(high)}" for at in places)
+    sheet.under.append(f'<path class="x" d="{cuts}"/>')
 
 
 def _words(sheet: Sheet, look: Look, column: dict, x: float, y: float, across: float, high: float):
@@ -44,10 +45,10 @@ def _words(sheet: Sheet, look: Look, column: dict, x: float, y: float, across: f
         count = sum(column[part] for part in parts)
         tall = high * count / sum(column.values())
         share = f"{count / total:.0%}".replace("%", " %")
-        said = [f"{group} · {count:,} · {share}", f"{group} {share}"][not look.labels :]
-        room = [text for text in said if 0.54 * look.note * len(text) < across - 4]
+        said = [f"{group} · {count:,} · {share}", f"{group} {share}", share][not look.labels :]
+        room = [text for text in said if 0.58 * look.note * len(text) < across - 4]
         if room and tall >= look.note:
             kind = "c lit" if set(parts) <= sheet.lit else "c"
             middle = (x + across / 2, y + tall / 2)
-            sheet.words(room[0], *middle, kind=kind, size=look.note, behind=True)
+            sheet.words(room[0], *middle, kind=kind, behind=True)
         y += tall

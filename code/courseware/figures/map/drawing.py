@@ -8,6 +8,7 @@ from pathlib import Path
 from courseware.figures.map.parts import PARTS, lit_parts
 from courseware.figures.map.sizes import CLASSES, Sizes, checked, sizes
 from courseware.figures.map.strip import SMALL, WIDE, Machine, strip
+from courseware.figures.map.tall import tall
 from courseware.figures.theme import THEMES
 from courseware.front_end import front_end, publish
 from transformer_math.transformer import TransformerConfig
@@ -58,8 +59,15 @@ def machine_html(
     config, name = checked(kind, config, classes, experts)
     drawing = Machine(kind, config, sizes(config, kind, classes, experts), experts)
     chosen = lit_parts(lit, strip(drawing, SMALL, set())[0].parts())
-    sheet, wide, high = strip(drawing, SMALL if size == "small" else WIDE, chosen)
-    svg = sheet.svg(wide, high, f"Map of {name}", "strip")
+    drawings = {"strip": strip(drawing, SMALL, chosen)}
+    if size == "large":  # two drawings, and the width of the page decides which is shown
+        one = kind != "encoder-decoder"
+        narrow = tall(drawing, chosen) if one else drawings["strip"]
+        drawings = {"wide": strip(drawing, WIDE, chosen), "narrow": narrow}
+    svg = "".join(
+        sheet.svg(wide, high, f"Map of {name}", shape)
+        for shape, (sheet, wide, high) in drawings.items()
+    )
     caption = _caption(name, drawing.sizes, [part for part in PARTS if part in chosen])
     return f'<figure class="machine {size}">{svg}<figcaption>{caption}</figcaption></figure>'
 
@@ -86,13 +94,17 @@ def _small(name: str) -> str:
 
 
 def with_links(html: str, address: Callable[[str], str | None]) -> str:
-    """Make ``lesson:4.2`` the address of lesson 4.2; a lesson without one loses its link."""
+    """Make ``lesson:4.2`` the address of lesson 4.2; a lesson without one loses its link.
+
+    The address of the page itself is ``#``.
+    """
 
     def linked(found: re.Match) -> str:
         lesson, said, inner = found.groups()
         if (target := address(lesson)) is None:
             return f'<g class="p">{inner}</g>'
-        return f'<a class="p" href="{escape(target)}"{said}>{inner}</a>'
+        here = ' aria-current="page"' if target == "#" else ""
+        return f'<a class="p" href="{escape(target)}"{said}{here}>{inner}</a>'
 
     return _LINK.sub(linked, html)
 

@@ -57,7 +57,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 # Chapter or lesson -> what it lights.
 LIT: dict[str, tuple[str, ...]] = {
-    "1": ("matrices", "scores", "probabilities", "training"),
+    "1": ("scores", "probabilities", "training"),
     "1.1": ("scores",),
     "1.2": ("matrices",),
     "1.3": ("probabilities", "loss"),

@@ -81,7 +81,7 @@ class Pen:
         place = self.place if place is None else place
         for i, line in enumerate(lines if self.look.labels else ()):
             y = below + (i + 0.78) * self.look.line
-            self.sheet.words(line, x, y, part=part, size=self.look.note, place=place)
+            self.sheet.words(line, x, y, part=part, place=place)
 
     def signs(self, x: float, *parts: tuple[str, str, dict]) -> float:
         """One or two signs under each other; return the right end of the column."""
@@ -96,20 +96,26 @@ class Pen:
             y += each + look.gap
         return x + look.column
 
+    def room(self, count: float) -> float:
+        """Width of a column that carries this number."""
+        look = self.look
+        return max(0.9 * look.least, 0.6 * look.note * len(f"{count:,.0f}")) * look.labels
+
     def bricks(self, part_letters: list[tuple[str, str, float]], x: float) -> float:
         """Bricks under each other, each with its letter in it or, if too narrow, on its left."""
         look, sheet = self.look, self.sheet
+        count = sum(count for _, _, count in part_letters)
         widths = [sheet.scale * count / look.row for _, _, count in part_letters]
         inside = max(widths) >= 0.72 * look.note
         before = 0 if inside else 0.85 * look.note
-        wide = max(*widths, look.least * look.labels - before, 4)
+        wide = max(*widths, self.room(count) - before, 4)
         y = self.mid - (len(widths) * (look.row + GAP) - GAP) / 2
         for (part, letter, _), brick in zip(part_letters, widths, strict=True):
             left = x + before + (wide - brick) / 2
             at = (left + brick / 2 if inside else left - before / 2 - 1, y + look.row / 2)
-            kind = "c i" if inside else "c"
+            kind = "c i" if inside else "c k"
             sheet.brick(part, left, y, brick, look.row, self.place)
-            sheet.words(letter, *at, part=part, kind=kind, size=look.note, place=self.place)
+            sheet.words(letter, *at, part=part, kind=kind, place=self.place)
             y += look.row + GAP
         return x + before + wide
 
@@ -172,7 +178,7 @@ class Pen:
         """A brick of the feed-forward network, cut into its experts with air between."""
         high = self.look.inner
         brick = self.sheet.scale * count / high
-        wide = max(brick, 0.8 * self.look.least * self.look.labels)
+        wide = max(brick, self.room(count))
         left = x + (wide - brick) / 2
         for y, slice_high in _cut(self.mid, high, experts):
             self.sheet.brick(part, left, y, brick, slice_high, self.place)

@@ -12,12 +12,12 @@ TARGET = 24  # the least side of what a finger should hit
 
 def number(value: float) -> str:
     """A coordinate, as short as can be."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def side(value: float) -> str:
     """A side of a brick, which areas are judged by, however small."""
-    return f"{value:.5g}"
+    return f"{value:.4g}"
 
 
 class Sheet:
@@ -26,7 +26,9 @@ class Sheet:
     def __init__(self, sizes: Sizes, scale: float, lit: Iterable[str], positions: str, text: float):
         self.sizes, self.scale, self.lit = sizes, scale, set(lit)
         self.positions, self.text = positions, text
-        self.under: list[str] = []  # wires and frames, painted first
+        self.frames: list[str] = []
+        self.wires: dict[str, str] = {}  # by kind, behind everything but the frames
+        self.under: list[str] = []
         self.clusters: dict[tuple[str, int], dict] = {}
         self.over: list[str] = []
 
@@ -40,11 +42,8 @@ class Sheet:
 
     def bar_brick(self, part: str, x: float, y: float, wide: float, high: float):
         """A filled rectangle in the bar of all parameters, which is no link."""
-        name = f"{PARTS[part][0]}: {self.sizes.total(part):,} parameters"
-        self.under.append(
-            f'<g data-part="{part}" data-in="bar"{self._lit(part)}><title>{name}</title>'
-            f'<rect class="f"{_rectangle(x, y, wide, high)}/></g>'
-        )
+        drawn = f'<rect class="f"{_rectangle(x, y, wide, high)}/>'
+        self.under.append(f'<g data-part="{part}" data-in="bar"{self._lit(part)}>{drawn}</g>')
 
     # --- Outlined: without parameters, or with so few that they fill a corner of it ---
 
@@ -53,12 +52,12 @@ class Sheet:
         name: str | None = None, place: int = 0, sheets: int = 1,
     ):  # fmt: skip
         """An outlined sign with its true area filled from the bottom; ``sheets`` behind it."""
-        backs = "".join(
-            f'<rect class="o z"{_rectangle(x + 2 * i, y - 2 * i, wide, high)} rx="3"/>'
-            for i in range(sheets - 1, 0, -1)
-        )
-        if backs:
-            self.under.append(f'<g data-part="heads"{self._lit("heads")}>{backs}</g>')
+        if sheets > 1:
+            behind = range(2 * sheets - 2, 0, -2)
+            square = f"h{number(wide)}v{number(high)}h-{number(wide)}z"
+            backs = "".join(f"M{number(x + i)} {number(y - i)}{square}" for i in behind)
+            drawn = f'<path class="o z" d="{backs}"/>'
+            self.under.append(f'<g data-part="heads"{self._lit("heads")}>{drawn}</g>')
         filled = self.scale * count / wide
         level = (
             f'<rect class="f"{_rectangle(x, y + high - filled, wide, filled)}/>' if count else ""
@@ -75,12 +74,24 @@ class Sheet:
 
     def wire(self, path: str, kind: str = "w"):
         """A thin line behind everything."""
-        self.under.append(f'<path class="{kind}" d="{path}"/>')
+        self.wires[kind] = self.wires.get(kind, "") + path
+
+    def arrow(self, x: float, y: float, across: int, down: int):
+        """A small head whose tip is at (x, y), pointing ``across`` or ``down`` (1 or -1)."""
+        left, top = x - 6 * across - 3.5 * down, y - 6 * down - 3.5 * across
+        side = f"{7 * down} {7 * across}"
+        self.wire(f"M{number(left)} {number(top)}l{side}L{number(x)} {number(y)}z", "q")
+
+    def plus(self, x: float, y: float):
+        """Where an update is added to the stream."""
+        at = f'cx="{number(x)}" cy="{number(y)}" r="5"'
+        cross = f"M{number(x - 3)} {number(y)}h6M{number(x)} {number(y - 3)}v6"
+        self.over.append(f'<g class="n"><circle {at}/><path d="{cross}"/></g>')
 
     def frame(self, part: str, path: str):
         """A frame that lights with a part, behind everything."""
         drawn = f'<g data-part="{part}"{self._lit(part)}><path class="b" d="{path}"/></g>'
-        self.under.insert(0, drawn)
+        self.frames.append(drawn)
 
     def line(self, part: str, path: str, kind: str, box: Sequence[float], place: int = 0):
         """A line that is a part."""
@@ -88,13 +99,15 @@ class Sheet:
 
     def words(
         self, text: str, x: float, y: float, *, part: str | None = None, kind: str = "",
-        anchor: str = "middle", size: float | None = None, place: int = 0, behind: bool = False,
+        place: int = 0, behind: bool = False,
     ):  # fmt: skip
-        """Text that can be selected; with ``part`` it belongs to the part's link."""
-        at = "" if anchor == "start" else f' text-anchor="{anchor}"'
-        font = f' font-size="{number(size)}"' if size else ""
+        """Text that can be selected, its middle at ``x``; with ``part`` it belongs to its link.
+
+        Of ``kind``: "a" begins and "e" ends at ``x``; "c" has its middle at height ``y``; "l" is
+        large; "b" is bold and "m" muted; "k" covers the lines behind it; "i" stands on a brick.
+        """
         named = f' class="{kind}"' if kind else ""
-        drawn = f'<text{named} x="{number(x)}" y="{number(y)}"{at}{font}>{escape(text)}</text>'
+        drawn = f'<text{named} x="{number(x)}" y="{number(y)}">{escape(text)}</text>'
         if part is None:
             (self.under if behind else self.over).append(drawn)
         else:
@@ -121,7 +134,9 @@ class Sheet:
         """The SVG, with links whose addresses say ``lesson:4.2`` until they are known."""
         drawn = [
             f'<svg class="{kind}" viewBox="0 0 {number(wide)} {number(high)}" '
-            f'font-size="{number(self.text)}" role="group" aria-label="{escape(label)}">',
+            f'font-size="{number(self.text - 1.5)}" role="group" aria-label="{escape(label)}">',
+            *self.frames,
+            *(f'<path class="{kind}" d="{path}"/>' for kind, path in self.wires.items()),
             *self.under,
             *(self._link(*key, cluster) for key, cluster in self.clusters.items()),
             *self.over,

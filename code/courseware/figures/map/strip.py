@@ -9,7 +9,7 @@ from courseware.figures.map.sizes import Sizes
 from transformer_math.transformer import TransformerConfig
 
 SMALL = Look(
-    wide=366, text=14, sign=26, norm=15, row=15, inner=44, gap=5, least=16, bar=40, labels=False
+    wide=366, text=16, sign=26, norm=15, row=14, inner=44, gap=5, least=16, bar=40, labels=False
 )
 WIDE = Look(
     wide=1120, text=16, sign=40, norm=40, row=36, inner=112, gap=9, least=78, bar=76, labels=True
@@ -48,7 +48,7 @@ def strip(machine: Machine, look: Look, lit: set[str]) -> tuple[Sheet, float, fl
     while True:
         sheet = Sheet(machine.sizes, scale, lit, machine.config.positions, look.text)
         wide, high = _Strip(machine, look, sheet).draw()
-        if wide <= 1.2 * look.wide or scale < full / 3:
+        if wide <= 1.25 * look.wide or scale < full / 3:
             return sheet, wide, high
         scale *= 0.9
 
@@ -71,7 +71,7 @@ class _Strip:
             ends.append(self._layer(left, place, stack, ends))
             right = max(right, ends[-1])
         right = self._output(right + self.look.gap)
-        wide = max(right + 2, self.look.wide)
+        wide = max(right + 2 + self.look.gap * self.look.labels, self.look.wide)
         y = self._training(self.bottom + 1.2 * self.look.line)
         return wide, bar(self.sheet, self.look, self.m.end, wide, y + 0.75 * self.look.line)
 
@@ -103,7 +103,7 @@ class _Strip:
         count, name = m.sizes.once["positions"], m.config.positions
         for stream in self.streams:
             sheet.wire(f"M{number(middle)} {number(y)}V{number(stream)}")
-            self._plus(middle, stream)
+            sheet.plus(middle, stream)
         sheet.sign(
             "positions", middle - look.sign / 2, y, look.sign, look.sign, count=count, name=name
         )
@@ -113,21 +113,20 @@ class _Strip:
     def _name(self, part: str, x: float, below: float):
         if self.look.labels:
             y = below + 0.78 * self.look.line
-            self.sheet.words(part, x, y, part=part, kind="k", size=self.look.note)
+            self.sheet.words(part, x, y, part=part, kind="k")
 
     def _matrix_name(self, part: str, x: float, y: float, brick: float, names: list, letter: str):
         """The name in the middle of a matrix, or beside it where it is too narrow."""
         look, lines = self.look, names if self.look.labels else [letter]
-        size, inside = look.note, self._holds(brick, lines)
+        inside = self._holds(brick, lines)
         at = x if inside else x + brick / 2 + 4
         for i, line in enumerate(lines):
             middle = y + (i - (len(lines) - 1) / 2) * look.line
-            kind, anchor = ("c i", "middle") if inside else ("c k", "start")
-            self.sheet.words(line, at, middle, part=part, kind=kind, anchor=anchor, size=size)
+            self.sheet.words(line, at, middle, part=part, kind="c i" if inside else "a c k")
 
     def _holds(self, brick: float, lines: list[str]) -> bool:
         """Whether these words stand inside a brick this wide."""
-        return brick >= 0.54 * self.look.note * max(map(len, lines))
+        return brick >= 0.58 * self.look.note * max(map(len, lines))
 
     # --- The layers ---
 
@@ -149,7 +148,7 @@ class _Strip:
             sheet.wire(f"M{number(begin)} {number(stream)}V{number(mid)}")
             end = draw(begin + look.gap) + look.gap + 2
             sheet.wire(f"M{number(begin)} {number(mid)}H{number(end)}V{number(stream)}")
-            self._plus(end, stream)
+            sheet.plus(end, stream)
             end += 5 + look.gap
             if not m.config.norm_first:
                 end = pen.norm(end, stream, pen.place + i + 3, above=True) + look.gap
@@ -157,9 +156,9 @@ class _Strip:
             shift = 0 if i else 0.62 * look.text * len(deep)
             if not i and several:
                 title = stack
-            sheet.words(title, begin + shift - 2, top - 5, kind="m", anchor="start", size=look.note)
+            sheet.words(title, begin + shift - 2, top - 5, kind="a m")
         box = (left, top - look.line - 2, 0.62 * look.text * len(deep), look.line)
-        sheet.words(deep, left, top - 5, part="layers", kind="e", anchor="start", place=place)
+        sheet.words(deep, left, top - 5, part="layers", kind="a b k l", place=place)
         sheet.clusters["layers", place]["boxes"].append(box)
         frame = (
             f"M{number(left)} {number(top)}H{number(end)}V{number(stream + PAD)}H{number(left)}z"
@@ -178,20 +177,8 @@ class _Strip:
         top = pen.mid - 1.5 * look.row - GAP
         path = f"M{number(encoder_end + look.gap)} {number(stream)}V{number(low)}H{number(into)}"
         self.sheet.wire(f"{path}V{number(top - 2)}")
-        self._arrow(into, top, 1)
+        self.sheet.arrow(into, top, 0, 1)
         return end
-
-    def _arrow(self, x: float, y: float, down: int):
-        """A small head whose tip is at (x, y)."""
-        self.sheet.wire(
-            f"M{number(x - 3.5)} {number(y - 6 * down)}h7L{number(x)} {number(y)}z", "q"
-        )
-
-    def _plus(self, x: float, y: float):
-        """Where an update is added to the stream."""
-        at = f'cx="{number(x)}" cy="{number(y)}" r="5"'
-        cross = f"M{number(x - 3)} {number(y)}h6M{number(x)} {number(y - 3)}v6"
-        self.sheet.over.append(f'<circle class="n" {at}/><path class="w" d="{cross}"/>')
 
     # --- After the layers ---
 
@@ -215,7 +202,7 @@ class _Strip:
                 f"M{number(self.loss)} {number(top)}V3H{number(self.into)}V{number(self.top - 1)}"
             )
             sheet.wire(back)
-            self._arrow(self.into, self.top, 1)
+            sheet.arrow(self.into, self.top, 0, 1)
         return x + look.column
 
     def _logits(self, x: float) -> float:
@@ -231,12 +218,14 @@ class _Strip:
             sheet.ghost(m.end, middle - brick / 2, y, brick, high)
         if own:
             sheet.brick(m.end, middle - own / 2, y, own, high)
-        names = [m.end, "= embedding", "transposed"] if tied else [m.end]
+        names = ["embedding,", "transposed"] if tied else [f"{m.sizes.once[m.end]:,}"]
+        if look.labels:
+            sheet.words(m.end, middle, y - 7, part=m.end)
         letter = "Eᵀ" if tied else "U"
         drawn = brick if tied else own
         self._matrix_name(m.end, middle, y + high / 2, drawn, names, letter)
         beside = not (look.labels or self._holds(drawn, [letter]))
-        return x + wide + look.gap + 0.6 * look.text * beside
+        return x + wide + look.gap * (1 + look.labels) + 0.6 * look.text * beside
 
     def _training(self, y: float) -> float:
         """The way back: the loss's gradient, and the update of all parameters."""
@@ -244,10 +233,10 @@ class _Strip:
         down, up = number(self.bottom + look.label), number(self.bottom + 3)
         path = f"M{number(self.loss)} {down}V{number(y)}H{number(self.into)}V{up}"
         middle, half = (self.loss + self.into) / 2, 2.4 * look.text
-        self._arrow(self.into, self.bottom + 1, -1)
+        sheet.arrow(self.into, self.bottom + 1, 0, -1)
         sheet.line("gradient", path, "d", (middle - half, y - 12, 2 * half, 24))
-        sheet.words("gradient", middle, y, part="gradient", kind="c k")
+        sheet.words("gradient", middle, y, part="gradient", kind="c k l")
         at = self.into + 1.1 * look.text
-        sheet.words("update", at, y, part="update", kind="c k", anchor="start")
+        sheet.words("update", at, y, part="update", kind="a c k l")
         sheet.clusters["update", 0]["boxes"].append((at, y - 12, 3.4 * look.text, 24))
         return y
