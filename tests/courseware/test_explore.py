@@ -150,7 +150,7 @@ def test_page_publishes_one_html_bundle_and_nothing_else(published):
         '<input type="range"',
         'aria-valuetext="0"',
         "<select",
-        "<noscript>",
+        "The figure in words: Two bars.",
     ):
         assert part in html, part
     assert 'name="' not in html

@@ -91,7 +91,8 @@ def site(tmp_path_factory):
         (folder / asset).symlink_to(ROOM / asset)
     figures_html = "\n<p>Words.</p>\n".join(bundle["text/html"] for bundle in bundles)
     (folder / "index.html").write_text(
-        '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>T</title>'
+        '<!doctype html><html lang="en" data-theme="light" data-scripts>'
+        '<meta charset="utf-8"><title>T</title>'
         '<meta name="viewport" content="width=device-width">'
         '<link rel="stylesheet" href="explorer.css"><script defer src="explorer.js"></script>'
         f"<body>{figures_html}</body></html>",

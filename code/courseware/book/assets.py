@@ -35,6 +35,8 @@ SCRIPTS = {
     "worksheets/worksheet.js": ("courseware-sheet",),
     "explorers/explorer.js": ("courseware-explorer",),
     "explorers/words.js": ("courseware-explorer",),
+    "explorers/touch.js": ("courseware-explorer",),
+    "explorers/paper.js": ("courseware-explorer",),
     "folds/fold.js": ("fold-button",),
     "quizzes/quiz.js": ("cw-quiz",),
     "exercises/numbers.js": ("cw-answer",),
@@ -81,10 +83,22 @@ def katex_css(package: Path) -> str:
     return re.sub(r',url\(fonts/[^)]*\.(?:woff|ttf)\) format\("[a-z]*"\)', "", css)
 
 
+def dark_on_screens(css: str) -> str:
+    """Dark rules as the reader has chosen or, where no script runs, as the system says; paper is
+    light."""
+    chosen = re.compile(r':root\[data-theme="dark"\] (\{[^}]*\})')
+    return chosen.sub(
+        r"@media screen { \g<0> }"
+        "\n"
+        r"@media screen and (prefers-color-scheme: dark) { :root:not([data-scripts]) \1 }",
+        css,
+    )
+
+
 def stylesheet(package: Path) -> str:
     """Everything a page needs, as one file."""
     own = ((ROOMS / name).read_text("utf-8") for name in STYLES)
-    return "\n".join([palette_css(), katex_css(package), *own])
+    return dark_on_screens("\n".join([palette_css(), katex_css(package), *own]))
 
 
 def vendor(app):

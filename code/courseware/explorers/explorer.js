@@ -224,7 +224,6 @@
       this.near = false; // near what is on screen
       for (const control of this.controls) {
         control.input.addEventListener("input", () => this.changed(control));
-        this.stand(control);
         control.announce();
       }
       element.courseware = {
@@ -232,6 +231,7 @@
         set: (name, option) => this.set(name, option),
         figure: (state = this.state()) => assemble(this.header, state),
         ready: () => this.start(),
+        again: () => this.again(),
       };
     }
 
@@ -271,17 +271,6 @@
       if (!(index in control.texts)) throw new Error(`${name} has no option ${option}`);
       control.choose(index);
       this.changed(control);
-    }
-
-    /** A swipe that begins on a slider and scrolls the page leaves the slider where it was. */
-    stand(control) {
-      let before = 0;
-      control.input.addEventListener("pointerdown", () => (before = control.index()));
-      control.input.addEventListener("pointercancel", () => {
-        if (control.index() === before) return;
-        control.choose(before);
-        this.changed(control);
-      });
     }
 
     changed(control) {

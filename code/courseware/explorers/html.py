@@ -39,13 +39,18 @@ def explorer_html(
     if controls and not sheet:  # a worksheet has a status of its own
         rows.append('<p class="explorer-status" role="status"></p>')
     rows += [
-        sheet_html(sheet, key) if sheet else '<div class="explorer-plot" aria-hidden="true"></div>',
-        f'<noscript><p class="explorer-words">Without JavaScript, in words: {words}</p></noscript>',
+        *([sheet_html(sheet, key)] if sheet else _plot(words)),
         f'<script type="{STATES}">{base64.b64encode(data).decode()}</script>',
         f"<figcaption>{rich(caption)}{_finding(key, finding)}</figcaption>",
         "</figure>",
     ]
     return "\n".join(rows)
+
+
+def _plot(words: str) -> list[str]:
+    """The figure's place, and the words that fill it on paper and where no script draws."""
+    plot = '<div class="explorer-plot" aria-hidden="true"></div>'
+    return [plot, f'<p class="explorer-words">The figure in words: {words}</p>']
 
 
 def _finding(key: str, finding: str | None) -> str:
