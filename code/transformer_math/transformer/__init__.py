@@ -13,6 +13,7 @@ _LATER = {
     "load_hugging_face": "transformer_math.transformer.hugging_face",
     "to_hugging_face_config": "transformer_math.transformer.hugging_face",
     "to_hugging_face_state_dict": "transformer_math.transformer.hugging_face",
+    "with_fewer_kv_heads": "transformer_math.transformer.grouped",
 }
 
 __all__ = [
