@@ -19,7 +19,8 @@ GROUPS = {
     "What it costs": ["cost"],
     "Underneath": ["arrays", "doors"],
 }
-INSIDE = ("models.small_gpt.card", "transformer.checks")  # no names that a reader would use
+# No names that a reader would use.
+INSIDE = ("models.files", "models.small_gpt.card", "transformer.checks")
 
 
 def package() -> Path:

@@ -1,6 +1,5 @@
 """The shipped model: weights and tokenizer, loaded in a moment."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from ...arrays import whole
 from ...decoding import Sampler, generate
 from ...tokenizers import BPE
 from ...transformer import Transformer, TransformerConfig
+from ..files import read, read_manifest
 from .data import END
 
 HERE = Path(__file__).parent
@@ -90,29 +90,21 @@ def small_gpt() -> SmallGPT:
     return load(HERE)
 
 
-def load(directory: Path) -> SmallGPT:
-    """Load a model that :mod:`.ship` wrote.
+def load(directory: Path, tokenizer: BPE | None = None) -> SmallGPT:
+    """Load a model that :mod:`.ship` wrote; its tokenizer, too, unless it is given.
 
     Raises
     ------
     ValueError
         If a file is missing or is not the one in the manifest.
     """
-    manifest = json.loads(_read(directory / "manifest.json"))
-    files = {name: _read(directory / name, sha256) for name, sha256 in manifest["files"].items()}
+    manifest = read_manifest(directory)
+    files = {name: read(directory / name, sha256) for name, sha256 in manifest["files"].items()}
     with torch.random.fork_rng(devices=[]):  # loading leaves the caller's random numbers alone
         model = Transformer(TransformerConfig(**manifest["config"]))
     weights = {name: w.float() for name, w in load_tensors(files["weights.safetensors"]).items()}
     model.load_state_dict(weights)
-    tokenizer = BPE.load(directory / "tokenizer.json")
+    if tokenizer is None:
+        tokenizer = BPE.load(directory / "tokenizer.json")
     losses = json.loads(files["losses.json"])
     return SmallGPT(model.eval().requires_grad_(False), tokenizer, manifest, losses)
-
-
-def _read(path: Path, sha256: str | None = None) -> bytes:
-    if not path.is_file():
-        raise ValueError(f"there is no {path}; install the package again")
-    content = path.read_bytes()
-    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-        raise ValueError(f"{path} is not the file of the manifest; install the package again")
-    return content

@@ -102,7 +102,7 @@ def train(out: Path, recipe: Recipe, config: TransformerConfig = CONFIG) -> Tran
 
     torch.manual_seed(recipe.seed)
     model = Transformer(config).to(device)
-    optimiser = torch.optim.AdamW(_groups(model, recipe.decay), betas=(0.9, 0.95))
+    optimiser = torch.optim.AdamW(parameter_groups(model, recipe.decay), betas=(0.9, 0.95))
     first, log = _resume(out / "checkpoint.pt", model, optimiser, recipe, device)
     learner = DistributedDataParallel(model) if world > 1 else model
     mine = slice(rank * recipe.batch // world, (rank + 1) * recipe.batch // world)
@@ -165,7 +165,8 @@ def _tokenizer(out, rank, world):
     return BPE.load(path)
 
 
-def _groups(model, decay):
+def parameter_groups(model: nn.Module, decay: float) -> list[dict]:
+    """Return matrices with weight decay and vectors without, as an optimiser takes them."""
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim == 1]
     return [
