@@ -32,7 +32,9 @@ def answer_of_check(path, name, tag):
 
 @pytest.mark.parametrize("path, name", EXERCISES, ids=[name for _, name in EXERCISES])
 def test_stub_fails(path, name):
-    assert answer_of_check(path, name, "exercise").startswith("Not solved yet")
+    """A stub is empty, or holds a slip to be found."""
+    said = answer_of_check(path, name, "exercise")
+    assert re.match(rf"Not solved yet|Exercise {re.escape(name)} is not right yet", said)
 
 
 @pytest.mark.parametrize("path, name", EXERCISES, ids=[name for _, name in EXERCISES])

@@ -1,9 +1,26 @@
 """Exercises of lesson 4.2, scaled dot-product attention."""
 
+import math
+
+import numpy as np
+
 from courseware.exercises.registry import answer, exercise
+from transformer_math.probability import softmax
 
 answer(
     "4.2.1",
+    (4, 0, 2),
+    label="q·k₁, q·k₂ and x",
+    hints={
+        (4, 0, 4): "That is the difference without the division; divide it by the root of 4.",
+        (4, 0, 1): "You divided by d_h. The root of 4 is 2.",
+        (4, 4, 0): "In the second product the last term is −1 times 2.",
+        (6, 0, 3): "In the first product the last term is −1 times 0.",
+    },
+)
+
+answer(
+    "4.2.2",
     80,
     label="Variance",
     hints={
@@ -14,36 +31,101 @@ answer(
     },
 )
 
+answer(
+    "4.2.3",
+    ((0.02**2 * 768) ** 2, 1 / math.sqrt(768)),
+    tolerance=6e-4,
+    label="Variance, and the σ that makes it 1",
+    hints={
+        (0.307, 0.036): "0.307 is the mean square of one coordinate, σ²d. The variance takes one "
+        "such factor from the query and one from the key.",
+        (6.04, 0.036): "That is the variance before the division; divide it by d_h = 64.",
+        (0.094, 0.0013): "1/768 is σ². The question is for σ.",
+    },
+)
 
-def scale_inputs(rng):
-    for rule in ("root", "linear", "none"):
-        for heads in 2 ** rng.integers(0, 5, size=3):
-            yield int(heads * rng.integers(1, 129)), int(heads), rule
-    yield 512, 8, "root"
-    yield 10, 3, "root"
-    yield 512, 8, "cube"
+answer(
+    "4.2.4",
+    "B",
+    choices={
+        "A": r"Near uniform weights $\|J\|_2$ is not $\frac1m$ but goes to 0 with the width.",
+        "B": r"$J$ is not yet the gradient at the query: that is $JK/d_h$, and $K$ grows only like "
+        r"$\sqrt{d_h}$.",
+        "C": "Near uniform weights the softmax is saturated after all.",
+        "D": "There is none; the table of this lesson confirms it.",
+    },
+    label="The flaw",
+    hints={
+        "A": "Check it at exactly uniform weights: J is 1/m times a projection, at every width.",
+        "C": "Saturated means that one weight is nearly 1. Here all are nearly 1/m.",
+        "D": "Look at the last two columns of the table: from 64 to 256, and from 1024 to 4096, γ "
+        "falls by half.",
+    },
+)
+
+answer(
+    "4.2.5",
+    (8, 2),
+    label="Mean and variance",
+    hints={
+        (64, 128): "Right before the division. The mean is divided by √64, the variance by 64.",
+        (8, 16): "Dividing by 8 divides the variance by 8², not by 8.",
+        (8, 1): "The terms are squares of Gaussians: each has variance 2.",
+        (0, 1): "That is the case of independent matrices. Tied, the score is a sum of squares.",
+    },
+)
 
 
-@exercise("4.2.2", inputs=scale_inputs)
-def score_scale(d_model, heads, rule):
-    """The factor on QKᵀ: 1/√d_h, 1/d_h or 1, where d_h = d_model / heads."""
-    if d_model % heads:
-        raise ValueError(f"heads={heads} must divide d_model={d_model}")
-    width = d_model // heads
-    factors = {"root": width**-0.5, "linear": 1 / width, "none": 1.0}
-    if rule not in factors:
-        raise ValueError(f"rule={rule!r} is not one of {sorted(factors)}")
-    return factors[rule]
+def head_inputs(rng):
+    for heads, width, head_width in ((1, 4, 4), (2, 8, 4), (4, 8, 2), (3, 5, 6), (2, 6, 1)):
+        X = rng.normal(size=(int(rng.integers(2, 7)), width))
+        yield X, *rng.normal(size=(2, width, heads * head_width)), heads
 
 
-def token_inputs(rng):
-    for width in (1, 4, 16, 64):
-        yield rng.normal(size=width), rng.normal(size=width), int(rng.integers(1, 65))
-    x = rng.normal(size=32)
-    yield x, x, 8
+@exercise("4.2.6", inputs=head_inputs)
+def scores_of_heads(X, W_Q, W_K, heads):
+    """Q Kᵀ / √d_h of each head, where d_h is the number of columns of W_Q over heads."""
+    Q, K = (
+        (X @ W).reshape(len(X), heads, W.shape[1] // heads).transpose(1, 0, 2) for W in (W_Q, W_K)
+    )
+    return Q @ K.transpose(0, 2, 1) / math.sqrt(Q.shape[-1])
 
 
-@exercise("4.2.3", inputs=token_inputs)
-def variance_over_weights(x, y, d_h):
-    """Var(xW_Q · yW_K) over independent weights N(0, 1/d): d_h ‖x‖² ‖y‖² / d²."""
-    return d_h * (x @ x) * (y @ y) / len(x) ** 2
+def gradient_inputs(rng):
+    for width, keys in ((1, 2), (4, 3), (16, 12), (64, 64)):
+        q, K, g = rng.normal(size=width), rng.normal(size=(keys, width)), rng.normal(size=keys)
+        yield q, K, math.sqrt(width), g
+    yield 40 * rng.normal(size=8), rng.normal(size=(5, 8)), 1.0, rng.normal(size=5)
+
+
+@exercise("4.2.7", inputs=gradient_inputs)
+def query_gradient(q, K, c, g):
+    """Kᵀ J g / c with J = diag(p) − ppᵀ and p = softmax(Kq/c)."""
+    p = softmax(K @ q / c)
+    return K.T @ ((np.diag(p) - np.outer(p, p)) @ g) / c
+
+
+answer(
+    "4.2.8",
+    (0.001, 0.25),
+    tolerance=1e-6,
+    label="Rate, and factor on the weights",
+    hints={
+        (0.00025, 0.25): "That is the rate for plain gradient descent, η/c. For Adam it is η/√c.",
+        (0.00025, 0.0625): "Both are divided by √c, not by c.",
+        (0.016, 4): "The other way round: taking a divisor away makes both smaller.",
+        (0.001, 0.0625): "The score is a product of two matrices; each takes one √c.",
+    },
+)
+
+answer(
+    "4.2.9",
+    1 / math.sqrt(math.pi),
+    tolerance=1e-3,
+    label="Limit",
+    hints={
+        0.282: "‖J‖_F is twice the derivative of the sigmoid: J has four entries of that size.",
+        0.798: "δ is a difference of two scores; its variance is 2‖q‖².",
+        0.399: "δ has variance 2‖q‖², and ‖J‖_F is twice the derivative of the sigmoid.",
+    },
+)
