@@ -75,7 +75,7 @@ def machine_html(
 def _caption(name: str, counted: Sizes, lit: list[str]) -> str:
     """What is lit, how many parameters it has, and how to read the areas."""
     total = f"{counted.total():,} parameters of {escape(name)}"
-    rule = f"Filled areas are in proportion to the {total}; outlined parts have none."
+    rule = f"Filled areas are in proportion to the {total}; an outline alone stands for none."
     if not 0 < len(lit) <= 4:
         return rule
     names = ", ".join([PARTS[lit[0]][0], *(_small(PARTS[part][0]) for part in lit[1:])])
@@ -84,7 +84,7 @@ def _caption(name: str, counted: Sizes, lit: list[str]) -> str:
         return f"<strong>{names}.</strong> {rule}"
     return (
         f"<strong>{names}:</strong> {count:,} of the {total}. Filled areas are in proportion to "
-        "parameters; outlined parts have none."
+        "parameters; an outline alone stands for none."
     )
 
 

@@ -142,7 +142,18 @@ class Pen:
         behind = {"sheets": sheets}
         weights = behind | ({} if causal else {"name": "weights, all"})
         x = self.signs(x + look.gap, ("scores", "scores", behind), ("weights", "weights", weights))
-        return self._output("output", one["output"], x + 2 * sheets, "heads")
+        self._heads(x - look.column / 2, c.heads, sheets)
+        return self._output("output", one["output"], x + 2 * sheets, "output")
+
+    def _heads(self, x: float, heads: int, sheets: int):
+        """How many heads there are, over the sheets that stand for them."""
+        look, sheet = self.look, self.sheet
+        if look.labels:
+            top = self.mid - look.gap / 2 - look.sign - look.label - 2 * sheets
+            name = "head" if heads == 1 else "heads"
+            sheet.words(f"{heads} {name}", x + sheets, top - 3, part="heads", place=self.place)
+            box = (x + sheets - 30, top - look.line, 60, look.line)
+            sheet.clusters["heads", self.place]["boxes"].append(box)
 
     def cross(self, x: float) -> tuple[float, float]:
         """Cross-attention; return its right end and where the encoder's keys and values come in."""
@@ -153,7 +164,7 @@ class Pen:
         x = self.bricks([("cross", letter, one[part]) for part, letter in LETTERS.items()], x)
         into = (start + x) / 2
         x = self.signs(x + look.gap, ("cross", "cross", {"name": "scores"}))
-        return self._output("cross", one["output"], x + look.gap, "heads"), into
+        return self._output("cross", one["output"], x + look.gap, "output"), into
 
     def _output(self, part: str, count: int, x: float, name: str) -> float:
         start, x = x, self.bricks([(part, "O", count)], x)

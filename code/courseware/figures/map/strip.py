@@ -187,13 +187,18 @@ class _Strip:
         if m.config.norm_first:
             one = list(m.sizes.one.values())[-1]
             pen = Pen(sheet, look, m.config, one, 0, 0)
+            sheet.wire(f"M{number(x)} {number(self.streams[-1])}h{number(look.norm + look.gap)}")
             x = pen.norm(x, self.streams[-1], 99, above=True) + look.gap
+        self.logits = x
         x = self._logits(x)
         each = look.sign + look.label + look.gap
         top = self.bottom - each * len(m.signs) + look.gap
         self.loss = x + look.column / 2
         for i, name in enumerate(m.signs):
             y = top + i * each
+            if name == ("loss" if m.kind == "encoder" else "probabilities"):
+                middle = number(y + look.sign / 2)
+                sheet.wire(f"M{number(self.logits)} {middle}H{number(self.loss)}")
             sheet.sign(name, self.loss - look.sign / 2, y, look.sign, look.sign)
             self._name(name, self.loss, y + look.sign)
         sheet.wire(f"M{number(self.loss)} {number(top)}V{number(self.bottom)}")
@@ -213,6 +218,7 @@ class _Strip:
         if not (own or tied):
             return x
         wide = max(brick if tied else own, look.column)
+        self.logits = x + wide / 2 + (brick if tied else own) / 2
         middle, y = x + wide / 2, self.bottom - high
         if tied:
             sheet.ghost(m.end, middle - brick / 2, y, brick, high)
