@@ -418,8 +418,8 @@ def test_length_and_noise(lesson, record):
 
 @pytest.mark.slow
 def test_larger_batches(lesson, record):
-    """Batches 16 times as large nearly halve the gap at width 512: noise is one reason for it, if not the
-    only one."""
+    """Batches 16 times as large nearly halve the gap at width 512: noise is one reason for it, if
+    not the only one."""
     train, batch = lesson.get("train", "retrieval_batch")
     rates = [10 ** (k / 2) for k in range(-7, -2)]
     gap = {}
