@@ -1,6 +1,7 @@
-"""Models that have learned or are small enough to: a small GPT, a sentence encoder, counts."""
+"""Models that have learned, or are counted: cat model, small GPT, sentence encoder, n-grams."""
 
 from ..doors import doors
+from .cat_model import CAT_SENTENCE, CAT_WORDS, CatWeights, cat_ids, cat_model, cat_weights
 from .ngrams import NGram
 
 # These learn, so they need torch, which is imported when one of their names is asked for.
@@ -16,7 +17,13 @@ _LATER = {
 
 __all__ = [
     *_LATER,
+    "CAT_SENTENCE",
+    "CAT_WORDS",
+    "CatWeights",
     "NGram",
+    "cat_ids",
+    "cat_model",
+    "cat_weights",
 ]
 
 __getattr__, __dir__ = doors(__name__, _LATER)
