@@ -36,7 +36,7 @@ test: test-package test-claims test-outputs  ## everything: packages, notebooks,
 	@$(MAKE) --no-print-directory test-book
 
 test-package: browser  ## the two packages and the repository itself
-	$(PYTEST) tests/transformer_math tests/courseware tests/test_repository.py -n 2 --dist loadfile
+	$(PYTEST) tests/transformer_math tests/courseware tests/test_repository.py tests/test_house.py -n 2 --dist loadfile
 
 # One thread, as the lessons have: sums come out alike, and a quick claim is measured fairly.
 CLAIMS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from courseware.lessons.reading import Lesson
+from courseware.lessons.reading import Lesson, cell_tags, is_folded, tree
 from courseware.lessons.rules.table import rule, second_edition
 
 MIN_FINDING = 8
@@ -52,6 +52,22 @@ def enough_explorers(lesson: Lesson) -> Iterator[str]:
     most = max(map(_controls, calls), default=0)
     if most < 3:
         yield f"no explorer has more than {most} controls; one should have 3"
+
+
+@second_edition
+def map_of_the_machine(lesson: Lesson) -> Iterator[str]:
+    setups = [n for n, cell in enumerate(lesson.cells) if "setup" in cell_tags(cell)]
+    after = lesson.cells[setups[0] + 1 :][:2] if setups else []  # imports may come first
+    for cell in after:
+        if cell.cell_type == "code" and "map" in cell_tags(cell) and is_folded(cell):
+            if any(map(_draws_the_map, ast.walk(tree(cell.source)))):
+                return
+    yield "after setup and imports stands no folded cell tagged map with `figures.machine(lit=…)`"
+
+
+def _draws_the_map(node: ast.AST) -> bool:
+    named = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "machine"
+    return named and any(keyword.arg == "lit" for keyword in node.keywords)
 
 
 def _controls(call: ast.Call) -> int:
