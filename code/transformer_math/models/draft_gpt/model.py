@@ -24,7 +24,7 @@ def draft_gpt() -> SmallGPT:
 
 
 def load_draft(directory: Path) -> SmallGPT:
-    """Load a draft model that :mod:`.train` wrote, as :func:`draft_gpt` does."""
+    """Load a draft model from the folder its training wrote, as :func:`draft_gpt` does."""
     path = SMALL_GPT / "tokenizer.json"
     if digest(read(path)) != read_manifest(directory)["tokenizer"]:
         raise ValueError(
