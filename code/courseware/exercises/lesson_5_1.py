@@ -77,6 +77,8 @@ answer(
     hints={
         (15e9 / (131072 * 200), _PER_KEY[1]): "Attention does arithmetic too: each byte that a key "
         "adds brings 4 FLOP with it, so that 196 are missing, not 200.",
+        (15e9 / (131072 * 200), 15e9 / (65536 * 200)): "Attention does arithmetic too: 4 FLOP for "
+        "each byte that a key adds at 16 bits, 8 at 8 bits.",
         (_PER_KEY[0], 2 * _PER_KEY[0]): "Half the bytes also double the intensity of attention: "
         "8 FLOP for each byte.",
         (_PER_KEY[0], 15e9 / (65536 * 200)): "At 8 bits attention does 8 FLOP for each byte.",
@@ -95,7 +97,7 @@ answer(
         52: "206/4 = 51.5 leaves out that the queries themselves are read and the outputs written.",
         51: "At 51 it is still below; and the queries themselves are read, too.",
         206: "Each key that is read serves h/h_kv = 4 heads of every query.",
-        211: "Each key that is read serves h/h_kv = 4 heads of every query.",
+        212: "Each key that is read serves h/h_kv = 4 heads of every query.",
     },
 )
 
