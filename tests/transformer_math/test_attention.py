@@ -303,3 +303,20 @@ def test_bad_biases(bias, words, unchecked):
     with pytest.raises(ValueError) as error:
         attention(x, x, x, bias=bias)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+def test_a_mask_hides_keys_altogether_and_values_by_weight_alone(poison):
+    # Said in the docstring: 0 times NaN is NaN, in torch's kernel as in ours.
+    q, k, v = (torch.from_numpy(x) for x in random_heads(0))
+    mask = torch.ones(5, 7, dtype=torch.bool)
+    mask[:, 3] = False
+    clean = attention(q, k, v, mask)[0]
+    k[:, 3] = poison
+    torch.testing.assert_close(attention(q, k, v, mask)[0], clean, atol=1e-13, rtol=0)
+    torch.testing.assert_close(online_attention(q, k, v, mask, block=3), clean)
+    v[:, 3] = poison
+    theirs = sdpa(q, k.nan_to_num(0, 0, 0), v, attn_mask=mask)
+    assert bool(theirs.isnan().all())
+    assert bool(attention(q, k, v, mask)[0].isnan().all())
+    assert bool(online_attention(q, k, v, mask, block=3).isnan().all())

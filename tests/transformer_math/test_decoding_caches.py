@@ -319,3 +319,31 @@ def test_rotary_offset_after_eviction():
     )
     torch.testing.assert_close(right, model(ids), rtol=0, atol=1e-12)
     assert (wrong - right)[10:].abs().max() > 0.05
+
+
+@pytest.mark.parametrize("lengths", [(2, 20), (20, 2), (7, 9)], ids=str)
+def test_what_others_left_in_a_block_is_not_read(lengths):
+    # Blocks that held NaN, freed; a block that another text fills with NaN; a pass broken off.
+    model = redrawn()
+    memory = PagedCache(model.config, blocks=40, block=4, dtype=torch.float64)
+    foul = memory.another()
+    layers = range(model.config.layers)
+    nan = torch.full((1, 4, 16, 4), torch.nan, dtype=torch.float64)
+    for layer in layers:
+        foul.extend(layer, nan, nan)
+    foul.advance(16)
+    keeps = memory.another()
+    for layer in layers:
+        keeps.extend(layer, nan, nan)
+    keeps.advance(16)
+    foul.truncate(0)
+    foul.extend(0, nan, nan)  # and no more
+    texts = [tokens(1, n, seed=n) for n in lengths]
+    caches = [memory.another() for _ in texts]
+    for text, cache in zip(texts, caches, strict=True):
+        model(text, cache=cache)
+    both = caches[0].together(caches[1])
+    logits = model(tokens(2, 1, seed=5), cache=both)
+    for row, (text, new) in enumerate(zip(texts, tokens(2, 1, seed=5), strict=True)):
+        expected = model(torch.cat((text, new[None]), 1))[0, -1]
+        torch.testing.assert_close(logits[row, 0], expected, atol=1e-12, rtol=0)

@@ -73,7 +73,9 @@ def attention(
     q, k, v : queries, keys and values, ``(..., heads, positions, width)`` or ``(positions,
         width)``. Keys and values may have fewer heads, if these divide evenly: consecutive query
         heads share one.
-    mask : Boolean, True where the query may attend; any shape that broadcasts to the scores'.
+    mask : Boolean, True where the query may attend; any shape that broadcasts to the scores'. It
+        hides keys altogether, values by the weight 0; so values must be finite behind a mask, too:
+        0 times NaN or infinity is NaN, as in torch's kernels.
     scale : what the dot products are multiplied by, instead of :math:`1/\sqrt{d_h}`.
     softcap : c > 0, or None for none.
     bias : B, added to the scores after the soft cap; any shape that broadcasts to theirs. Relative

@@ -62,7 +62,8 @@ def beam_search(
     Raises
     ------
     ValueError
-        If an argument is not as said, or there is no room for all tokens.
+        If an argument is not as said, there is no room for all tokens, or a cache would change what
+        the model says (dynamic NTK beyond its original context).
 
     Source: the stopping rule is the default of
     https://github.com/huggingface/transformers (``generate`` with ``num_beams``)
@@ -75,7 +76,7 @@ def beam_search(
         raise ValueError(f"length_penalty is {length_penalty!r}; allowed: a finite number")
     vocabulary = model.config.vocabulary
     stops = _stops(stop, vocabulary)
-    cache: ContiguousCache = _cache(model, ids, tokens, None)
+    cache: ContiguousCache = _cache(model, ids, tokens, None, needed=True)
     given = {} if memory is None else {"memory": memory, "memory_mask": memory_mask}
 
     texts = ids.new_empty(1, 0)  # the beams' new tokens

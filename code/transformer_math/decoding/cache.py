@@ -1,7 +1,8 @@
 r"""Keys and values of the tokens read so far, so that the next token need not read them again.
 
 Causality makes it exact: what layer l says about token t depends on tokens up to t alone, so its
-key and its value never change once they have been computed.
+key and its value never change once they have been computed. What depends on the length of the text
+breaks this: dynamic NTK changes all angles with every token beyond the trained context.
 """
 
 from collections.abc import Iterable
@@ -217,6 +218,16 @@ def named(keys: str, values: str, pairs: Iterable[tuple[int, Pair]]) -> dict[str
         for layer, pair in pairs
         for name, x in zip((keys, values), pair, strict=True)
     }
+
+
+def stands(config: Any, length: int) -> bool:
+    """Whether keys and values stay what they are while a text grows to ``length`` tokens.
+
+    They do not where rotary frequencies follow the length of the text. Keys kept unrotated would
+    not help: what deeper layers keep comes from attention with the frequencies of the time.
+    """
+    follows = config.positions == "rotary" and config.rope.kind == "dynamic"
+    return not follows or length <= config.rope.original_context
 
 
 def longest(config: Any) -> int | None:

@@ -84,7 +84,8 @@ def speculative(
     Raises
     ------
     ValueError
-        If an argument is not as said, the vocabularies differ, or there is no room for all tokens.
+        If an argument is not as said, the vocabularies differ, there is no room for all tokens, or
+        a cache would change what a model says (dynamic NTK beyond its original context).
 
     Source: Leviathan, Kalman and Matias (2023), https://arxiv.org/abs/2211.17192
     """
@@ -110,8 +111,8 @@ def speculative(
         raise ValueError(f"generator is {generator!r}; allowed: a torch.Generator or None")
     whole("gamma", gamma)
     stops = _stops(stop, model.config.vocabulary)
-    cache = _cache(model, ids, tokens, cache)
-    draft_cache = _cache(draft, ids, tokens, draft_cache)
+    cache = _cache(model, ids, tokens, cache, needed=True)
+    draft_cache = _cache(draft, ids, tokens, draft_cache, needed=True)
     for name, kept in (("cache", cache), ("draft_cache", draft_cache)):
         if kept.rewindable is not None and kept.rewindable < gamma:
             raise ValueError(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..arrays import Bool, Float, Int, Number, whole
 from ..probability.softmax import softmax
-from .cache import Cache, ContiguousCache
+from .cache import Cache, ContiguousCache, stands
 from .sampling import apply_temperature, min_p, sample, top_k, top_p
 
 Logits = Float[Tensor, "batch vocabulary"]
@@ -149,7 +149,9 @@ def generate(
     .. math:: x_{t+1} \sim \pi\bigl(\cdot \mid f(x_1, \dots, x_t)\bigr)
 
     with f the model and :math:`\pi` the sampler. With a cache the model reads every token once;
-    without, all of them at every step. The tokens are the same.
+    without, all of them at every step. The tokens are the same (but for rounding, should two be
+    equally likely). Where they would not be, with dynamic NTK beyond its original context, there is
+    no cache, and one that is given is refused.
 
     Parameters
     ----------
@@ -159,8 +161,8 @@ def generate(
     tokens : how many to generate at most.
     sampler : ``greedy``, a :class:`Sampler`, or a function of logits ``(batch, vocabulary)`` and
         generator that returns ids ``(batch,)``.
-    cache : a cache to read into; None for one made to measure, False for none. It ends up holding
-        all tokens but the last.
+    cache : a cache to read into; None for one made to measure, False for none, True to insist on
+        one. It ends up holding all tokens but the last.
     stop : an id, or several, after which a text ends.
     memory, memory_mask : what the encoder of an encoder-decoder returned, and which of it is
         padding. A cache keeps the keys and values of the first memory it meets.
@@ -177,8 +179,8 @@ def generate(
     ------
     ValueError
         If the model is an encoder, ``ids`` are not whole numbers of its vocabulary or too many
-        together with ``tokens``, the batch or dtype is not that of the cache, or another argument
-        is not as said. The cache is then as it was.
+        together with ``tokens``, the batch or dtype is not that of the cache, a cache would change
+        what the model says, or another argument is not as said. The cache is then as it was.
     """
     chosen = steps(
         model, ids, tokens, sampler=sampler, cache=cache, stop=stop, memory=memory,
@@ -269,8 +271,11 @@ def _stops(stop, vocabulary):
     return stops
 
 
-def _cache(model, ids, tokens, cache):
-    """Return the cache to use, if there is room for all tokens that will be read."""
+def _cache(model, ids, tokens, cache, needed=False):
+    """Return the cache to use, if there is room for all tokens that will be read.
+
+    None stands for no cache, unless one is ``needed``: where it would change the tokens.
+    """
     batch, read_in_all = (1, *ids.shape)[-2], ids.shape[-1] + tokens - 1
     room = model.config.context
     if not (cache is None or isinstance(cache, Cache | bool)):
@@ -282,6 +287,15 @@ def _cache(model, ids, tokens, cache):
         raise ValueError(
             f"tokens is {tokens} after {ids.shape[-1]} ids; allowed: {room + 1} together, of which "
             "the last is not read"
+        )
+    grown = read_in_all + (cache.length if isinstance(cache, Cache) else 0)
+    if cache is not False and not stands(model.config, grown):
+        if cache is None and not needed:
+            return None
+        raise ValueError(
+            f"model scales its rotary frequencies with the length of the text ('dynamic'), and "
+            f"{grown} tokens would be kept; allowed with a cache: at most "
+            f"{model.config.rope.original_context}, its original_context"
         )
     if cache is None or cache is True:
         like = next(model.parameters())

@@ -161,6 +161,7 @@ class PagedCache(Cache):
         slots = torch.arange(most * block, device=self.device)
         held = slots < (lengths + n)[:, None]
         self._key_positions = self._of_batch(torch.where(held, slots, -1))
+        self._empty_slots = None if bool(held.all()) else ~held[:, :, None, None]
 
     def _write(self, layer, k, v):
         return self._place(self.keys[layer], k), self._place(self.values[layer], v)
@@ -170,7 +171,11 @@ class PagedCache(Cache):
         for source, target in self._plan.copies:
             memory[target] = memory[source]
         memory.flatten(0, 1)[self._slots] = new.transpose(1, 2)
-        return memory[self._tables].flatten(1, 2).transpose(1, 2)
+        gathered = memory[self._tables].flatten(1, 2)
+        if self._empty_slots is not None:
+            # What others left there has weight 0. But 0 times NaN is NaN: put zeros in its place.
+            gathered.masked_fill_(self._empty_slots, 0)
+        return gathered.transpose(1, 2)
 
     def _commit(self, n):
         self.pool.commit(self._plan)

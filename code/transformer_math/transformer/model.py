@@ -83,7 +83,9 @@ class Transformer(nn.Module):
             be attended to; broadcasts to ``(batch, heads, n, memory)``.
         segments : segment ids (BERT); 0 by default.
         cache : one of :mod:`transformer_math.decoding`'s, in a decoder: the ids then continue the
-            text it holds, and are added to it.
+            text it holds, and are added to it. The logits are those of one pass over all of it, but
+            for dynamic NTK beyond its original context: what the cache holds was computed with the
+            frequencies of a shorter text.
         ablate : pairs (layer, head), counted from 0, whose output is replaced by zeros; in an
             encoder-decoder, of the decoder's attention to itself.
         trace : whether to return a :class:`TransformerOutput` instead of the logits.

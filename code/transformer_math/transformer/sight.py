@@ -83,9 +83,20 @@ class Sight:
         """Cosines and sines of all angles, if positions are rotary."""
         if self.config.positions != "rotary":
             return None
-        rope = self.config.rope
-        length = int(self.positions.max()) + 1 if rope.kind == "dynamic" else None
-        frequencies = rope.frequencies(self.config.head_width, self.config.rope_base, length)
+        if self.config.rope.kind != "dynamic":
+            return self._table(positions, None)
+        # The frequencies follow the length of the text: in a batch, of each text its own.
+        lengths = (self.positions.amax(dim=-1) + 1).reshape(-1).tolist()
+        if len(set(lengths)) == 1:
+            return self._table(positions, lengths[0])
+        rows = positions.expand(len(lengths), -1)
+        tables = [self._table(*text) for text in zip(rows, lengths, strict=True)]
+        cos, sin = (torch.stack(parts) for parts in zip(*tables, strict=True))
+        return cos, sin
+
+    def _table(self, positions, length):
+        rope, width = self.config.rope, self.config.head_width
+        frequencies = rope.frequencies(width, self.config.rope_base, length)
         return rotary_table(positions, frequencies, rope.attention_factor, like=self.x)
 
     def _mask(self, key_positions):
