@@ -58,7 +58,8 @@ answer(
     hints={
         "A": "Several heads side by side are covered: each of them sees the same bag.",
         "C": "The residual connection adds a token's own row. No order is in it.",
-        "D": "In the experiment of this lesson training reaches such weights with all five seeds.",
+        "D": "In the experiment of this lesson training finds weights that see the order, with all "
+        "five seeds.",
     },
 )
 
@@ -148,9 +149,11 @@ answer(
     8,
     label="Layers",
     hints={
-        7: "For 7 layers it is 1 − 2/128 + 1/2187 = 0.985.",
-        4: "Check the closed form at L = 2: the second token has 5/18, not 1/9.",
-        5: "The weight of the second token is 2(2^-L − 3^-L), twice as large as 2^-L suggests.",
+        7: "For 7 layers it is 1 − 2/128 + 1/2187 = 0.985. The second token's weight falls like "
+        "2·2^-L, not like 2^-L.",
+        5: "That is from 1 − 3^-L, which leaves out the second token: its weight is "
+        "2(2^-L − 3^-L).",
+        9: "One too many: for 8 layers it is already 0.992.",
         2: "After two layers the first token has 11/18.",
     },
 )
