@@ -145,8 +145,8 @@ def test_coin_flips_will_do(record):
 
 
 def test_one_large_coordinate(record):
-    """Then $\\operatorname{tr}(M_qM_k) = 4\\frac14$ and not $2$: one large coordinate sets the
-    size of the score."""
+    """Then $\\operatorname{tr}(M_qM_k) = 4\\cdot1+\\frac14\\cdot1=4.25$ and not $2$: one large
+    coordinate sets the size of the dot product."""
     rng = np.random.default_rng(13)
     q = rng.normal(size=(400_000, 2)) * [2, 0.5]
     variance = (q * rng.choice([-1, 1], size=q.shape)).sum(axis=1).var()
@@ -171,7 +171,7 @@ def test_aligned_scores(record):
 
 def test_the_formula_is_the_gradient(lesson, record):
     """If the gradient of the loss with respect to the weights $p$ has independent entries of mean
-    0 and variance 1, the gradient at the query has the mean square length $\\gamma^2$.
+    0 and variance 1, the gradient at the query has the mean square norm $\\gamma^2$.
 
     Mean squares of γ and of what autograd finds with real keys, at two widths.
     """
@@ -185,16 +185,63 @@ def test_the_formula_is_the_gradient(lesson, record):
 
 def test_larger_at_64(lesson, record):
     """the unscaled gradient is the *larger* one: nine times the scaled one, in the mean and in
-    the median"""
-    none, root = (sizes(lesson, rule, widths=(64,))[64] for rule in ("none", "root"))
-    ratios = none.mean() / root.mean(), np.median(none) / np.median(root)
-    record(mean=ratios[0], median=ratios[1])
-    assert [round(ratio) for ratio in ratios] == [9, 9]
+    the median
+
+    Said of 64 keys; with 8, or 512, it is not so.
+    """
+    found = {}
+    for keys in (8, 64, 512):
+        draws = 20_000 if keys <= 64 else 2000
+        none, root = (
+            sizes(lesson, rule, keys, draws=draws, widths=(64,))[64] for rule in ("none", "root")
+        )
+        found[keys] = [none.mean() / root.mean(), np.median(none) / np.median(root)]
+        record(**{f"{keys} keys": found[keys]})
+    assert [round(ratio) for ratio in found[64]] == [9, 9]
+    assert max(found[8]) < 4 and min(found[512]) > 20
+
+
+def test_keys_decide_too(lesson, record):
+    """With four keys the unscaled median is already the smaller one at width 64; with 512 it is
+    still the larger one at 512."""
+    for keys, width, draws in ((4, 64, 20_000), (512, 512, 3000)):
+        none, root = (
+            np.median(sizes(lesson, rule, keys, draws=draws, widths=(width,))[width])
+            for rule in ("none", "root")
+        )
+        record(**{f"{keys} keys at {width}": [none, root]})
+        assert (none < 0.6 * root) if keys == 4 else (none > 3 * root)
+
+
+def test_mean_is_the_larger_in_every_row(lesson, record):
+    """The mean over the queries is the larger one in every row."""
+    for keys in (4, 8, 64):
+        none, root = (
+            sizes(lesson, rule, keys, draws=10_000, widths=(64, 128, 256, 512))
+            for rule in ("none", "root")
+        )
+        ratios = [none[width].mean() / root[width].mean() for width in none]
+        record(**{f"{keys} keys": ratios})
+        assert min(ratios) > 1.9
+
+
+def test_near_ties_are_rarer_among_few_keys(lesson, record):
+    """The fewer the keys, the rarer the near-ties.
+
+    The share of queries whose two best scores lie within 2 of one another, unscaled, at width 256.
+    """
+    scores_of = lesson.get("random_scores")
+    shares = []
+    for keys in (4, 8, 64, 512):
+        best = np.sort(scores_of(256, keys, 3000, seed=2)[0], axis=1)
+        shares.append((best[:, -1] - best[:, -2] < 2).mean())
+    record(shares=shares)
+    assert all(b > a + 0.02 for a, b in zip(shares[:-1], shares[1:], strict=True))
 
 
 def test_jacobian_alone_at_64(lesson, record):
-    """Even the softmax's own share of it, $\\gamma c/\\sqrt{d_h}\\approx\\|J\\|_F$, is on average
-    the larger one: 0.21 against 0.18."""
+    """Even $\\|J\\|_F\\approx\\gamma c/\\sqrt{d_h}$ alone is larger on average: 0.21 against
+    0.18."""
     scores_of, divisor = lesson.get("random_scores", "divisor")
     scores = torch.from_numpy(scores_of(64, 64, 4000, seed=3)[0])
     found = {}
@@ -267,9 +314,9 @@ def test_width_falls(lesson, record):
         assert max(values) / min(values) < 1.05
 
 
-def test_histogram_splits(lesson, record):
-    """the bars at 4096 reach from a millionth and less up to more than 10, while at 16 all but a
-    few lie between 0.1 and 3"""
+def test_histogram_spreads(lesson, record):
+    """the bars at 4096 reach from a millionth and less (all of it gathered in the bar at the edge)
+    up to more than 10, while at 16 all but a few lie between 0.1 and 3"""
     figure = lesson.figure("gradient_lab")
 
     def bars(d_h):
@@ -283,6 +330,48 @@ def test_histogram_splits(lesson, record):
     inside = y[(x > -1) & (x < math.log10(3))].sum()
     record(inside=inside)
     assert inside > 0.94
+
+
+def test_histogram_has_one_peak(lesson, record):
+    """It spreads to the left. Without scaling, with 64 keys at $T=1$
+
+    Unclipped at 4096, the share of queries per three powers of ten falls from the highest on:
+    there is no second peak. For the largest weight p, 1 - p is summed from the others, since
+    its difference from 1 would be rounded away.
+    """
+    scores_of, softmax = lesson.get("random_scores", "softmax")
+    scores, squares = scores_of(4096, 64, 10_000, seed=2)
+    p = np.sort(softmax(scores), axis=1)
+    others, best = p[:, :-1], p[:, -1]
+    left = others.sum(axis=1)
+    rest2 = (others**2).sum(axis=1)
+    J2 = (best * left) ** 2 + (others**2 * (1 - others) ** 2).sum(axis=1)
+    J2 += 2 * best**2 * rest2 + rest2**2 - (others**4).sum(axis=1)
+    powers = np.log10(np.sqrt(4095 * J2))
+    share, _ = np.histogram(powers, np.arange(-16, 3, 3))
+    record(share=share / len(powers))
+    assert (np.diff(share) > 0).all()
+    assert np.quantile(powers, 0.9) > 0.5
+
+
+def test_fewer_keys_fall_earlier(lesson, record):
+    """The fewer the keys, the earlier the median falls below the one with the root: at $T=1$ it is
+    there at width 16 with 2 keys, at 128 with 8, at 512 with 64."""
+    figure = lesson.figure("gradient_lab")
+    first = {}
+    for keys in (2, 8, 64):
+        medians = {
+            rule: {
+                state["d_h"]: figure.draw(**state).data[2].x[0]
+                for state in figure.states(rule=rule, T=1.0, keys=keys)
+            }
+            for rule in ("none", "root")
+        }
+        below = [w for w, x in medians["none"].items() if x < medians["root"][w]]
+        first[keys] = min(below)
+        assert below == [w for w in medians["none"] if w >= first[keys]]
+    record(**{f"{keys} keys": width for keys, width in first.items()})
+    assert first == {2: 16, 8: 128, 64: 512}
 
 
 def test_histogram_mean_and_median(lesson, record):
@@ -299,32 +388,42 @@ def test_histogram_mean_and_median(lesson, record):
 
 
 def test_histogram_with_the_root(lesson, record):
-    """Divided by $\\sqrt{d_h}$ there is one peak that hardly moves with the width."""
-    figure = lesson.figure("gradient_lab")
+    """Divided by $\\sqrt{d_h}$ the histogram stays in place.
+
+    For each T and number of keys, how far a tenth, a half and nine tenths of the queries move over
+    all widths, as a ratio.
+    """
+    scores_of, gradient_size = lesson.get("random_scores", "gradient_size")
+    widths = [16, 64, 128, 256, 512, 1024, 4096]
     widest = 0.0
-    for T in (0.5, 1.0, 2.0, 4.0):
-        for keys in (2, 8, 64):
-            medians = [
-                10 ** figure.draw(**state).data[2].x[0]
-                for state in figure.states(rule="root", T=T, keys=keys)
-            ]
-            widest = max(widest, max(medians) / min(medians))
-    record(largest_ratio_of_medians=widest)
-    assert widest < 1.2
+    for keys in (2, 8, 64):
+        drawn = [(*scores_of(width, keys, 1000), width) for width in widths]
+        for T in (0.5, 1.0, 2.0, 4.0):
+            marks = np.array(
+                [
+                    np.quantile(gradient_size(s, q, w, T * math.sqrt(w)), (0.1, 0.5, 0.9))
+                    for s, q, w in drawn
+                ]
+            )
+            widest = max(widest, (marks.max(axis=0) / marks.min(axis=0)).max())
+    record(largest_ratio=widest)
+    assert widest < 1.25
 
 
 def test_histogram_with_the_width(lesson, record):
-    """Divided by $d_h$ there is one peak too, and it moves left: four times the width, half the
-    gradient."""
+    """Divided by $d_h$ it moves left as a block: four times the width, half the gradient."""
     figure = lesson.figure("gradient_lab")
-    ratios = []
+    ratios, widths = [], []
     for state in figure.states(rule="linear"):
+        bar, _, median = figure.draw(**state).data
+        filled = np.asarray(bar.x)[np.asarray(bar.y) > 0.02]
+        widths.append(filled.max() - filled.min())
         if state["d_h"] in (16, 64, 256, 1024):
-            wider = state | {"d_h": 4 * state["d_h"]}
-            one, other = (10 ** figure.draw(**s).data[2].x[0] for s in (state, wider))
-            ratios.append(other / one)
-    record(least=min(ratios), most=max(ratios))
+            wider = figure.draw(**state | {"d_h": 4 * state["d_h"]}).data[2]
+            ratios.append(10 ** (wider.x[0] - median.x[0]))
+    record(least=min(ratios), most=max(ratios), widest_block_in_powers_of_ten=max(widths))
     assert 0.45 < min(ratios) and max(ratios) < 0.55
+    assert max(widths) < 1
 
 
 # What the division changes in training
@@ -334,8 +433,61 @@ def end(errors):
     return errors[..., -max(1, errors.shape[-1] // 10) :].mean(axis=-1)
 
 
+def test_decay_and_clipping_break_it(lesson, record):
+    """Weight decay breaks this, because it acts in proportion to the rate; clipping can, because
+    the norm of the gradient has changed.
+
+    Fifteen steps of Adam with the divisor 16, and without one from a quarter of the weights at a
+    quarter of the rate: the largest difference between the errors.
+    """
+    batch, error = lesson.get("retrieval_batch", "answer_error")
+
+    def errors(start, rate, c, decay, clip):
+        W = torch.from_numpy(start).clone().requires_grad_()
+        adam = torch.optim.AdamW([W], lr=rate, eps=0, weight_decay=decay)
+        rng, found = np.random.default_rng(6), []
+        for _ in range(15):
+            e = error(*W, c, *batch(rng))
+            adam.zero_grad()
+            e.backward()
+            if clip:  # a bound that bites in one training and seldom in the other
+                torch.nn.utils.clip_grad_norm_([W], clip)
+            adam.step()
+            found.append(e.item())
+        return np.array(found)
+
+    start = np.random.default_rng(7).normal(size=(2, 8, 16)) / math.sqrt(8)
+    for name, decay, clip in (("neither", 0, 0), ("decay", 0.1, 0), ("clipping", 0, 0.2)):
+        one = errors(start, 0.02, 16.0, decay, clip)
+        other = errors(start / 4, 0.02 / 4, 1.0, decay, clip)
+        record(**{name: abs(one - other).max()})
+        assert (abs(one - other).max() < 1e-9) == (name == "neither")
+
+
+def test_deviation_at_the_start(lesson, record):
+    """Its scores start with a standard deviation of 25; the table of gradients at the end of this
+    section shows what that does.
+
+    Scores of 32 queries at each of 300 starts.
+    """
+    batch = lesson.get("retrieval_batch")
+    for width, wanted in ((16, math.sqrt(1.25 * 16)), (512, math.sqrt(1.25 * 512))):
+        squares = []
+        for seed in range(300):
+            rng = np.random.default_rng(seed)
+            W_Q, W_K = rng.normal(size=(2, 8, width)) / math.sqrt(8)
+            query, x = (part.numpy() for part in batch(rng)[:2])
+            squares.append((np.einsum("bi,bni->bn", query @ (W_Q @ W_K.T), x) ** 2).mean())
+        found = math.sqrt(np.mean(squares))
+        record(**{f"width {width}": [found, wanted]})
+        assert found == pytest.approx(wanted, rel=0.03)
+    assert round(wanted) == 25
+    assert wanted / math.sqrt(512) == pytest.approx(1.12, abs=0.005)
+
+
 def test_baselines(lesson, record):
-    """The mean of all eight values has an error of $1-\\frac18 = 0.875$."""
+    """The mean of all eight values has an error of $1-\\frac18 = 0.875$: target and mean share one
+    value of eight."""
     batch = lesson.get("retrieval_batch")
     _, _, values, target = batch(np.random.default_rng(3), batch=50_000)
     error = ((values.mean(1) - target) ** 2).mean().item()
@@ -345,10 +497,11 @@ def test_baselines(lesson, record):
 
 @pytest.mark.slow
 def test_tie_at_width_16(lesson, record):
-    """At width 16 all four divisors tie, at 0.19 to 0.20 with their best rate: the error of the
-    head with one number."""
+    """After 200 steps, with their best rates: at width 16 all four divisors tie within 0.01, at
+    about 0.20, the error of the head with one number."""
     best = end(lesson.get("LEARNED")[16]).mean(axis=-1).min(axis=-1)
     record(best=best)
+    assert max(best) - min(best) < 0.01
     assert {round(value, 2) for value in best} <= {0.19, 0.2}
 
 
@@ -366,54 +519,120 @@ def test_no_division_stays_behind(lesson, record):
 
 @pytest.mark.slow
 def test_the_curve_keeps_its_place(lesson, record):
-    """With the divisor $d_h$ the whole curve keeps its place from width 16 to 512, within 0.06;
-    with the root its lowest point moves from a rate of 0.01 to 0.003."""
+    """With the divisor $d_h$ the errors at each rate differ by at most 0.05 between the two widths.
+    Its lowest point does move, from a rate of 0.03 to 0.01, but the curve is flat there: either
+    rate serves at both widths, within 0.01. With the root the errors change by up to 0.5, and the
+    rate has to come down."""
     learned, rates = lesson.get("LEARNED", "RATES")
     narrow, wide = (end(learned[width]).mean(axis=-1) for width in (16, 512))
-    record(shift=abs(narrow[3] - wide[3]).max(), root=abs(narrow[1] - wide[1]).max())
-    assert abs(narrow[3] - wide[3]).max() < 0.06 < abs(narrow[1] - wide[1]).max()
-    lowest = [rates[curve[1].argmin()] for curve in (narrow, wide)]
-    assert lowest == pytest.approx([0.01, 0.00316], rel=0.01)
+    shifts = abs(narrow - wide).max(axis=-1)
+    record(shifts=shifts, flat=[narrow[3, 4:6], wide[3, 4:6]])
+    assert shifts[3] < 0.0505 and shifts[1] == pytest.approx(0.5, abs=0.02)
+    lowest = [rates[curve[3].argmin()] for curve in (narrow, wide)]
+    assert lowest == pytest.approx([0.0316, 0.01], rel=0.01)
+    assert max(abs(np.diff(curve[3, 4:6])[0]) for curve in (narrow, wide)) < 0.01
+    assert [curve[1].argmin() for curve in (narrow, wide)] == [4, 3]
+
+
+@pytest.mark.slow
+def test_who_keeps_the_rate_pays(lesson, record):
+    """Whoever keeps the best rate of width 16 at width 512 pays 0.09 without scaling, 0.03 with the
+    root, and less than 0.01 with $d_h$."""
+    learned = lesson.get("LEARNED")
+    narrow, wide = (end(learned[width]).mean(axis=-1) for width in (16, 512))
+    price = [wide[i, narrow[i].argmin()] - wide[i].min() for i in range(4)]
+    record(price=price)
+    assert [round(value, 2) for value in price[:2]] == [0.09, 0.03]
+    assert price[3] < 0.01
+
+
+@pytest.mark.slow
+def test_too_flat_costs_little(lesson, record):
+    """In this table it is 3 % at most; with a finer grid of rates and twelve other seeds, $d_h$
+    costs 1 % against the root at width 512.
+
+    Paired: both see the same weights and data, each at the rate that is best on average.
+    """
+    learned, train = lesson.get("LEARNED", "train")
+    for width, errors in learned.items():
+        best = end(errors).mean(axis=-1).min(axis=-1)
+        record(**{f"excess at {width}": best[2:] / best[1] - 1})
+        assert max(best[2:] / best[1]) < 1.03
+    rates = [10 ** (k / 6) for k in range(-18, -7)]
+    runs = end(train(512, [math.sqrt(512), 512.0], rates, range(300, 312), 200))
+    root, linear = (run[run.mean(axis=-1).argmin()] for run in runs)
+    excess = (linear - root) / root.mean()
+    record(excess=[excess.mean(), excess.std(ddof=1) / math.sqrt(12)])
+    assert excess.mean() == pytest.approx(0.01, abs=0.005)
 
 
 @pytest.mark.slow
 def test_ten_times_the_training(lesson, record):
-    """Ten other seeds and ten times the training narrow the gap at width 512 and do not close it;
-    at width 16 there is none."""
+    """Ten other seeds and ten times the training narrow the gap of *no scaling* at width 512 and do
+    not close it; at width 16 there is none. Between the root and $d_h$ no gap is then left at
+    either width."""
     train, divisors = lesson.get("train", "DIVISORS")
     rates = [10 ** (k / 2) for k in range(-10, -2)]  # 0.00001 to 0.03
-    gaps = {}
+    gaps, flat = {}, {}
     for width in (16, 512):
         runs = train(width, [f(width) for f in divisors.values()], rates, range(100, 110), 2000)
         best = end(runs).min(axis=1)  # divisor, seed
         gap = best[0] - best[1]
         gaps[width] = gap.mean(), gap.std(ddof=1) / math.sqrt(10)
+        flat[width] = (best[3] - best[1]).mean()
         early = end(runs[..., :200]).min(axis=1)
         record(**{f"errors at {width}": best.mean(axis=1), f"gap at {width}": gaps[width]})
         record(**{f"gap at {width} after 200": (early[0] - early[1]).mean()})
+        record(**{f"d_h less the root at {width}": flat[width]})
     mean, error = gaps[512]
     assert mean > 4 * error
     assert mean < 0.75 * (early[0] - early[1]).mean()
     assert abs(gaps[16][0]) < 0.01
+    assert max(flat.values()) < 0.002
 
 
-def test_length_and_noise(lesson, record):
-    """At width 512 the unscaled gradient does not vanish: it is more than six times as long as
-    with the root. But two batches agree on next to nothing."""
+def test_norm_and_noise(lesson, record):
+    """So two batches agree on next to nothing: the cosine between their gradients is 0.02, against
+    0.36 with the root."""
     gradients = lesson.get("batch_gradients")
     found = {}
     for name, c in (("none", 1.0), ("root", math.sqrt(512))):
-        lengths, cosines = [], []
+        norms, cosines = [], []
         for seed in range(20, 28):
             g = gradients(512, c, seed)
-            length = np.linalg.norm(g, axis=1)
-            lengths.append(length.mean())
-            cosines.append(((g[::2] * g[1::2]).sum(1) / (length[::2] * length[1::2])).mean())
+            norm = np.linalg.norm(g, axis=1)
+            norms.append(norm.mean())
+            cosines.append(((g[::2] * g[1::2]).sum(1) / (norm[::2] * norm[1::2])).mean())
         error = np.std(cosines, ddof=1) / math.sqrt(len(cosines))
-        found[name] = np.mean(lengths), np.mean(cosines), error
+        found[name] = np.mean(norms), np.mean(cosines), error
         record(**{name: found[name]})
-    assert found["none"][0] > 6 * found["root"][0]
-    assert found["none"][1] < 0.1 < 0.3 < found["root"][1]
+    assert abs(found["none"][1] - 0.02) < 3 * found["none"][2]
+    assert abs(found["root"][1] - 0.36) < 3 * found["root"][2]
+
+
+def test_a_batch_and_a_query(lesson, record):
+    """its norm is more than six times that with the root. For most single queries it does: in the
+    median it is less than a hundredth of that with the root."""
+    batch, single = lesson.get("batch_gradients", "single_queries")
+    norms, alone = {}, {}
+    for name, c in (("none", 1.0), ("root", math.sqrt(512))):
+        norms[name] = np.mean([np.linalg.norm(batch(512, c, s), axis=1) for s in range(30, 35)])
+        alone[name] = np.concatenate([single(512, c, seed) for seed in range(30, 40)])
+    record(**{name: [norms[name], np.median(g), g.mean()] for name, g in alone.items()})
+    assert norms["none"] > 6 * norms["root"]
+    assert np.median(alone["none"]) < 0.01 * np.median(alone["root"])
+    assert (alone["none"] < alone["root"].min()).mean() > 0.5
+    assert alone["none"].mean() > alone["root"].mean()
+
+
+@pytest.mark.slow
+def test_training_does_not_stall(lesson, record):
+    """In this experiment, then, training does not stall, and scores that are too large do more harm
+    than scores that are too small."""
+    wide = end(lesson.get("LEARNED")[512]).min(axis=1)  # divisor, seed
+    record(unscaled=wide[0], divided_by_width=wide[3])
+    assert wide[0].max() < 0.875 / 2
+    assert (wide[0] > wide[3]).all()
 
 
 @pytest.mark.slow
@@ -469,10 +688,14 @@ def test_few_queries_make_the_batch(lesson, record):
 def test_a_surprise(lesson, record):
     """In this lesson's experiment at width 16, after 200 steps at the rate 0.003, the head
     *without* scaling has the lowest error and the one divided by $d_h$ the highest; with the rate
-    tuned they tie."""
-    errors = end(lesson.get("LEARNED")[16])[:, 3].mean(axis=-1)
-    record(errors=errors)
+    tuned they tie (the best rates are 0.01 and 0.03)."""
+    learned, rates = lesson.get("LEARNED", "RATES")
+    runs = end(learned[16]).mean(axis=-1)
+    errors, best = runs[:, 3], [rates[runs[i].argmin()] for i in (0, 3)]
+    record(errors=errors, best_rates=best)
     assert sorted(errors) == list(errors)
+    assert best == pytest.approx([0.01, 0.0316], rel=0.01)
+    assert abs(runs[0].min() - runs[3].min()) < 0.01
 
 
 # Common mistake, and other ways
@@ -480,8 +703,9 @@ def test_a_surprise(lesson, record):
 
 @pytest.mark.slow
 def test_wrong_root_is_slower(lesson, record):
-    """the wrong root of eight heads ties with the right one as soon as its learning rate is tuned;
-    at the rate that suits the right root it is merely slower"""
+    """the wrong root of eight heads ties with the right one, within 0.01, once its learning rate is
+    tuned. At the rate that suits the right root it is behind after 50 steps, at 0.45 against 0.30
+    at width 16; after 200 it has caught up."""
     for width, errors in lesson.get("LEARNED").items():
         runs = end(errors).mean(axis=-1)
         best = runs[1].argmin()
@@ -489,12 +713,14 @@ def test_wrong_root_is_slower(lesson, record):
         record(**{f"best at {width}": runs[1:3].min(axis=1), f"early at {width}": early[1:3]})
         assert runs[2].min() == pytest.approx(runs[1].min(), abs=0.01)
         assert early[2] > early[1] + 0.05
-        assert runs[2][best] == pytest.approx(runs[1][best], abs=0.02)
+        assert runs[2][best] == pytest.approx(runs[1][best], abs=0.01)
+        if width == 16:
+            assert [round(value, 2) for value in early[1:3]] == [0.3, 0.45]
 
 
 def test_cosine_of_random_directions(record):
     """So QK-norm with $a=\\sqrt{d_h}$ starts like the root, with variance 1, and stays within
-    $\\pm\\sqrt{d_h}$ whatever the weights do."""
+    $\\pm\\sqrt{d_h}$ for as long as $a$ stays there."""
     rng = np.random.default_rng(6)
     for width in (16, 256):
         q, k = rng.normal(size=(2, 50_000, width))
@@ -511,19 +737,36 @@ def diamond(figure, **state):
     return stems(figure.draw(**state))[1][0]
 
 
-def test_three_rules_let_it_take_all(lesson, record):
-    """At $\\rho=0.3$ and $d_h=4096$ key 1 has more than 98 % under three of the rules, in each of
-    the draws: without scaling, with the root, and with the soft cap"""
+def test_four_rules_let_it_take_all(lesson, record):
+    """At $\\rho=0.3$ and $d_h=4096$ key 1 has more than 98 % under four of the rules, in each of
+    the draws: without scaling, with the root, with QK-norm and the gain $\\sqrt{d_h}$, and with the
+    soft cap"""
     figure = lesson.figure("alignment_lab")
-    for rule in ("none", "root", "cap"):
+    for rule in ("none", "root", "norm_root", "cap"):
         found = [diamond(figure, d_h=4096, rule=rule, rho=0.3, seed=seed) for seed in (1, 2, 3)]
         record(**{rule: found})
         assert min(found) > 0.98
 
 
+def test_a_gain_that_grows(lesson, record):
+    """A gain of $\\sqrt{d_h}$ brings the width back: between 18 and 36 % at 64, more than 99 % from
+    1024 on."""
+    figure = lesson.figure("alignment_lab")
+    found = {
+        d_h: [diamond(figure, d_h=d_h, rule="norm_root", rho=0.3, seed=s) for s in (1, 2, 3)]
+        for d_h in (64, 1024, 4096)
+    }
+    record(**{f"width {d_h}": weights for d_h, weights in found.items()})
+    assert (round(min(found[64]), 2), round(max(found[64]), 2)) == (0.18, 0.36)
+    assert min(found[1024] + found[4096]) > 0.99
+    gain_8 = [diamond(figure, d_h=64, rule="norm", rho=0.3, seed=s) for s in (1, 2, 3)]
+    assert gain_8 == pytest.approx(found[64])  # at 64 the two gains are the same
+
+
 def test_two_rules_settle(lesson, record):
     """Divided by $d_h$ its score settles at 0.3 and its weight at 11 %: bounded, but barely above
-    $\\frac1{12}$. With QK-norm its score settles at $8\\rho=2.4$ and its weight near one half"""
+    $\\frac1{12}$. With QK-norm and the gain 8 its score settles at $8\\rho=2.4$ and its weight near
+    one half."""
     figure = lesson.figure("alignment_lab")
     for rule, low, high in (("linear", 0.105, 0.115), ("norm", 0.4, 0.6)):
         for d_h in (1024, 4096):
@@ -561,8 +804,8 @@ def test_gpt2_starts_flatter(record):
 
 
 def test_tied_matrices(record):
-    """The token's score with itself stands $\\sqrt{d_h}$ above the others, before training and in
-    spite of the division"""
+    """The token's score with itself stands $\\sqrt{d_h}$ above its scores with perpendicular
+    tokens, before training and in spite of the division"""
     rng = np.random.default_rng(8)
     x = rng.normal(size=(2, 32))
     x *= math.sqrt(32) / np.linalg.norm(x, axis=1, keepdims=True)
@@ -583,3 +826,16 @@ def test_limit_for_two_keys(record):
         value = math.sqrt(width) * 2 * np.trapezoid(slope * density, t)
         record(**{f"width {width}": value})
     assert value == pytest.approx(1 / math.sqrt(math.pi), abs=1e-3)
+
+
+def test_limit_of_gamma(lesson, record):
+    """it exceeds this by at most
+    $\\mathbb E\\,\\sqrt2\\operatorname{sig}'(\\delta)|\\delta|/\\|q\\|$, which tends to 0
+
+    The mean of γ of two keys itself, at width 4096.
+    """
+    g = sizes(lesson, "none", keys=2, draws=400_000, widths=(4096,))[4096]
+    error = g.std() / math.sqrt(len(g))
+    record(mean=[g.mean(), error])
+    assert abs(g.mean() - 1 / math.sqrt(math.pi)) < 3 * error
+    assert error < 0.01

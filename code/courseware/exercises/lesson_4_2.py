@@ -10,12 +10,13 @@ from transformer_math.probability import softmax
 answer(
     "4.2.1",
     (4, 0, 2),
-    label="q·k₁, q·k₂ and x",
+    label="q·k₁, q·k₂ and δ",
     hints={
         (4, 0, 4): "That is the difference without the division; divide it by the root of 4.",
         (4, 0, 1): "You divided by d_h. The root of 4 is 2.",
         (4, 4, 0): "In the second product the last term is −1 times 2.",
-        (6, 0, 3): "In the first product the last term is −1 times 0.",
+        (3, 0, 1.5): "In the first product the last term is −1 times 0, which is 0.",
+        (7, 0, 3.5): "In the first product the second term is 0 times 3, which is 0.",
     },
 )
 
@@ -49,17 +50,16 @@ answer(
     "B",
     choices={
         "A": r"Near uniform weights $\|J\|_2$ is not $\frac1m$ but goes to 0 with the width.",
-        "B": r"$J$ is not yet the gradient at the query: that is $JK/d_h$, and $K$ grows only like "
-        r"$\sqrt{d_h}$.",
-        "C": "Near uniform weights the softmax is saturated after all.",
-        "D": "There is none; the table of this lesson confirms it.",
+        "B": r"$J$ is not the gradient at the query; a factor $K/c$ is missing.",
+        "C": r"$\|J\|_2\approx\frac1m$ is itself small, since the number $m$ of keys is large.",
+        "D": r"The keys lengthen like $d_h$, so the gradient grows with the width.",
     },
     label="The flaw",
     hints={
         "A": "Check it at exactly uniform weights: J is 1/m times a projection, at every width.",
-        "C": "Saturated means that one weight is nearly 1. Here all are nearly 1/m.",
-        "D": "Look at the last two columns of the table: from 64 to 256, and from 1024 to 4096, γ "
-        "falls by half.",
+        "C": "It is as small at every width; the question is what changes with the width.",
+        "D": "A key of d_h numbers of variance 1 has length √d_h. And in the last two columns of "
+        "the table γ falls by half from 64 to 256.",
     },
 )
 
