@@ -52,7 +52,7 @@ def folder(tmp_path_factory):
         new_markdown_cell(LESSON),
         new_code_cell("quiz()", metadata={"tags": ["hide-input"]}, outputs=[quiz]),
     ]
-    for number, name in enumerate([*REGISTERED, "4.2.2"], 1):
+    for number, name in enumerate([*REGISTERED, "4.2.7"], 1):
         cells.append(new_markdown_cell(f"### Exercise 7.1.{number} · ★ · 9 min\n\nHow many?"))
         cells += [stub(name), new_markdown_cell(SOLUTION)]
     place = tmp_path_factory.mktemp("answers")

@@ -234,8 +234,8 @@ def test_half_of_what_no_batch_can_exceed(record):
 
 
 def test_the_table_of_embeddings(lesson, record):
-    """That is 1.05 of the 16.06 GB. The batches named below, which are in proportion to $D_W$,
-    become 6.5 % smaller too: 295 in place of 316, say."""
+    """The batches named below, which are in proportion to $D_W$, become 6.5 % smaller too: 295 in
+    place of 316, say."""
     table = 2 * VOCABULARY * WIDTH
     assert round(table / 1e9, 2) == 1.05
     weights, cache, matrices, _ = counted(8192, 8)
@@ -296,7 +296,7 @@ def test_crossings_on_the_h100(record):
 
 
 def test_smaller_numbers(lesson):
-    """Numbers of half the size in the cache double the intensity of the caches as well."""
+    """Numbers of half the size in the cache also double the intensity of the caches."""
     figure = lesson.figure("batch_lab")
     for state in figure.states(cache_bits=16):
         full, half = (figure.draw(**state | {"cache_bits": bits}).data[1].y[0] for bits in (16, 8))

@@ -183,7 +183,7 @@ def test_links_lead_where_lessons_are_and_nowhere_else():
     svg = tree(with_links(machine_html(), where.get))
     links = {a.get("href"): a.get("aria-label") for a in svg.iter("a")}
     assert links == {
-        "04-1.html": "Query, key and value projections: lesson 4.1",
+        "04-1.html": "Q K V, Query, key and value projections: lesson 4.1",
         "04-2.html": "Scores: lesson 4.2",
     }
     assert "lesson:" not in ET.tostring(svg, "unicode")

@@ -1,5 +1,6 @@
 """What the drawing is made of: filled bricks, outlined signs, wires and words, gathered by part."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -151,13 +152,16 @@ class Sheet:
             lesson = POSITIONS.get(self.positions, lesson)
         count = sum(self.sizes.total(part) for part in parts)
         said = f"{count:,} parameters" if count else "no parameters"
-        inner = "".join(
-            f'<g data-part="{part}"{self._lit(part)}>{"".join(drawn)}</g>'
+        inner = " ".join(
+            f'<g data-part="{part}"{self._lit(part)}>{" ".join(drawn)}</g>'
             for part, drawn in parts.items()
         )
         title = "" if place else f"<title>{escape(name)}: {said}</title>"
         again = ' tabindex="-1"' if place else ""
-        said = f'aria-label="{escape(name)}: lesson {lesson}"{again}'
+        # Who speaks to the page says what is seen: it begins the name, unless it is part of it.
+        seen = " ".join(re.findall(r"<text\b[^>]*>(.*?)</text>", inner))
+        shown = escape(name) if seen.lower() in escape(name).lower() else f"{seen}, {escape(name)}"
+        said = f'aria-label="{shown}: lesson {lesson}"{again}'
         return (
             f'<a class="p" href="lesson:{lesson}" {said}>{title}{_hit(cluster["boxes"])}{inner}</a>'
         )
